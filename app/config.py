@@ -1,0 +1,251 @@
+"""Settings: the only reader of the environment.
+
+`python -m app.config` prints `.env.example`, which is generated from the fields below.
+"""
+
+import base64
+import sys
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    HttpUrl,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.errors import ConfigurationError
+
+
+class AIMode(StrEnum):
+    AUTO = "auto"
+    OFFLINE = "offline"
+    LIVE = "live"
+
+
+def _without_trailing_slash(url: HttpUrl) -> str:
+    return str(url).rstrip("/")
+
+
+BaseURL = Annotated[HttpUrl, AfterValidator(_without_trailing_slash)]
+
+
+def _setting(name: str, default: Any = ..., *, about: str) -> Any:
+    return Field(default, validation_alias=name, description=about)
+
+
+class Settings(BaseSettings):
+    """One field per setting. An empty variable counts as unset."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True
+    )
+
+    database_url: str | None = _setting(
+        "DATABASE_URL",
+        None,
+        about="PostgreSQL 15 or newer. Unset: an embedded one is started.",
+    )
+    redis_url: str | None = _setting(
+        "REDIS_URL",
+        None,
+        about="Redis 6.2 or newer, or Valkey. Unset: an embedded one is started.",
+    )
+    data_dir: Path = _setting(
+        "BB_DATA_DIR", Path("var"), about="Where embedded servers keep their files."
+    )
+    secret_key: SecretStr | None = _setting(
+        "BB_SECRET_KEY",
+        None,
+        about="32 bytes in base64; encrypts stored credentials. Generated into the data "
+        "directory when PostgreSQL is embedded, required otherwise.",
+    )
+    public_url: BaseURL = _setting(
+        "BB_PUBLIC_URL",
+        "http://127.0.0.1:8000",
+        about="The address under which providers reach the web process.",
+    )
+    port: PositiveInt = _setting("PORT", 8000, about="Port of the web process.")
+    flower_port: PositiveInt = _setting("FLOWER_PORT", 5555, about="Port of Flower.")
+    worker_token: SecretStr | None = _setting(
+        "BB_WORKER_TOKEN",
+        None,
+        about="Lets operators in through the header x-bb-worker-token. Unset: nobody.",
+    )
+    log_level: str = _setting(
+        "BB_LOG_LEVEL", "INFO", about="DEBUG, INFO, WARNING or ERROR."
+    )
+    task_events: bool = _setting(
+        "BB_TASK_EVENTS",
+        True,
+        about="Workers report every task to Flower. Costs throughput on busy systems.",
+    )
+
+    import_batch_size: PositiveInt = _setting(
+        "BB_IMPORT_BATCH_SIZE", 100, about="Messages per fetched page."
+    )
+    ingest_batch_size: PositiveInt = _setting(
+        "BB_INGEST_BATCH_SIZE", 100, about="Events per materialize job."
+    )
+    classify_batch_size: PositiveInt = _setting(
+        "BB_CLASSIFY_BATCH_SIZE", 20, about="Messages per call of the AI gateway."
+    )
+    draft_batch_size: PositiveInt = _setting(
+        "BB_DRAFT_BATCH_SIZE", 5, about="Drafts written one after another by one job."
+    )
+    import_cap: PositiveInt = _setting(
+        "BB_IMPORT_CAP", 2500, about="Messages of an import that names no cap."
+    )
+    import_cap_max: PositiveInt = _setting(
+        "BB_IMPORT_CAP_MAX", 50_000, about="Largest cap an import may ask for."
+    )
+    stalled_run_minutes: PositiveInt = _setting(
+        "BB_STALLED_RUN_MINUTES", 10, about="A run without a heartbeat is stalled."
+    )
+    stalled_event_minutes: PositiveInt = _setting(
+        "BB_STALLED_EVENT_MINUTES", 15, about="An event that does not move is stalled."
+    )
+    supervisor_nudge_limit: PositiveInt = _setting(
+        "BB_SUPERVISOR_NUDGE_LIMIT",
+        1000,
+        about="Events that one sweep rings for at most.",
+    )
+    sweep_seconds: PositiveFloat = _setting(
+        "BB_SWEEP_SECONDS", 5.0, about="How often overdue work is looked for."
+    )
+
+    ai_mode: AIMode = _setting(
+        "BB_AI_MODE",
+        AIMode.AUTO,
+        about="auto: live where keys are set. offline: never call out. live: keys are required.",
+    )
+    gateway_url: BaseURL = _setting(
+        "LOVABLE_AI_GATEWAY_URL",
+        "https://ai.gateway.lovable.dev",
+        about="OpenAI-compatible gateway that classifies; `/v1/chat/completions` is appended.",
+    )
+    gateway_key: SecretStr | None = _setting(
+        "LOVABLE_AI_GATEWAY_KEY", None, about="Its key. Unset: evidence alone decides."
+    )
+    classify_model: str = _setting(
+        "LOVABLE_CLASSIFY_MODEL", "google/gemini-2.5-flash", about="Its model."
+    )
+    gateway_timeout: PositiveFloat = _setting(
+        "LOVABLE_TIMEOUT_SECONDS", 60.0, about="Longest wait for one answer."
+    )
+    anthropic_api_key: SecretStr | None = _setting(
+        "ANTHROPIC_API_KEY", None, about="Key for drafts. Unset: no drafts are written."
+    )
+    anthropic_model: str = _setting(
+        "ANTHROPIC_MODEL", "claude-haiku-4-5", about="Model that writes drafts."
+    )
+    anthropic_url: BaseURL = _setting(
+        "ANTHROPIC_API_URL", "https://api.anthropic.com", about="Its base address."
+    )
+    anthropic_timeout: PositiveFloat = _setting(
+        "ANTHROPIC_TIMEOUT_SECONDS", 60.0, about="Longest wait for one draft."
+    )
+    aurinko_url: BaseURL = _setting(
+        "AURINKO_API_BASE_URL",
+        "https://api.aurinko.io",
+        about="Aurinko's base address.",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _with_driver(cls, url: str | None) -> str | None:
+        """SQLAlchemy 2.1 reads a bare `postgresql://` as psycopg 3, which is not installed."""
+        if url is None:
+            return None
+        for bare in ("postgres://", "postgresql://"):
+            if url.startswith(bare):
+                return "postgresql+psycopg2://" + url.removeprefix(bare)
+        if not url.startswith("postgresql+psycopg2://"):
+            raise ValueError("must begin with postgresql://")
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(
+            ("redis://", "rediss://", "redis+socket://", "sentinel://")
+        ):
+            raise ValueError("must begin with redis:// or rediss://")
+        return url
+
+    @field_validator("secret_key")
+    @classmethod
+    def _key_of_32_bytes(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None:
+            try:
+                length = len(base64.b64decode(key.get_secret_value(), validate=True))
+            except ValueError:
+                raise ValueError("must be base64") from None
+            if length != 32:
+                raise ValueError(f"must hold 32 bytes, holds {length}")
+        return key
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, level: str) -> str:
+        if level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return level.upper()
+
+    @property
+    def key_bytes(self) -> bytes:
+        """The key for stored credentials."""
+        if self.secret_key is None:
+            raise ConfigurationError("BB_SECRET_KEY is not set")
+        return base64.b64decode(self.secret_key.get_secret_value())
+
+
+@cache
+def load_settings() -> Settings:
+    """Read the environment once.
+
+    Raises ConfigurationError that names every faulty variable, not only the first.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as exc:
+        faults = "; ".join(
+            f"{fault['loc'][0]}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in exc.errors(include_input=False, include_url=False)
+        )
+        raise ConfigurationError(f"unusable settings: {faults}") from None
+    if settings.ai_mode is AIMode.LIVE:
+        unset = [
+            name
+            for name, key in (
+                ("LOVABLE_AI_GATEWAY_KEY", settings.gateway_key),
+                ("ANTHROPIC_API_KEY", settings.anthropic_api_key),
+            )
+            if key is None
+        ]
+        if unset:
+            raise ConfigurationError(
+                f"unusable settings: BB_AI_MODE=live needs {', '.join(unset)}"
+            )
+    return settings
+
+
+def example() -> str:
+    """The text of `.env.example`."""
+    lines = ["# Every setting with its default. Generated: python -m app.config"]
+    for field in Settings.model_fields.values():
+        default = "" if field.default is None else str(field.default)
+        lines += ["", f"# {field.description}", f"{field.validation_alias}={default}"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(example())

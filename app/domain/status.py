@@ -1,0 +1,98 @@
+"""The states that things of ours can be in. Kinds that providers bring are free text instead."""
+
+from enum import StrEnum
+
+
+class EventStatus(StrEnum):
+    """How far an event has come. The second group is terminal."""
+
+    RECEIVED = "received"
+    MATERIALIZED = "materialized"
+    CLASSIFIED = "classified"
+    DECIDED = "decided"
+    """Terminal too, once `finished_at` is set: no draft is needed."""
+
+    DRAFTED = "drafted"
+    STORED = "stored"
+    """Kept; there was nothing to decide (outbound, or an import in mode `history`)."""
+    SUPERSEDED = "superseded"
+    """A newer inbound message took over."""
+    FAILED = "failed"
+    """Dead-lettered."""
+
+
+class RunMode(StrEnum):
+    TRIAGE = "triage"
+    """The newest inbound message of each conversation is decided."""
+    HISTORY = "history"
+    """Everything is kept, nothing is decided."""
+
+
+class RunState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class ConfigStatus(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DISCONNECTED = "disconnected"
+    """The provider refuses our credentials."""
+
+
+class ConversationStatus(StrEnum):
+    NEW = "new"
+    OPEN = "open"
+    PENDING = "pending"
+    CLOSED = "closed"
+
+
+class SenderType(StrEnum):
+    CUSTOMER = "customer"
+    EMPLOYEE = "employee"
+    AGENT = "agent"
+
+
+class DraftStatus(StrEnum):
+    LIVE = "live"
+    STALE = "stale"
+    """A newer inbound message arrived."""
+
+
+class DeadLetterStatus(StrEnum):
+    OPEN = "open"
+    REQUEUED = "requeued"
+    DISCARDED = "discarded"
+
+
+class IncidentStatus(StrEnum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class Severity(StrEnum):
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class Scope(StrEnum):
+    """What an API key may do."""
+
+    INGEST = "ingest"
+    IMPORT = "import"
+    READ = "read"
+    SEND = "send"
+    OPS = "ops"
+
+
+class RuleField(StrEnum):
+    """What a sender rule looks at."""
+
+    ADDRESS = "address"
+    DOMAIN = "domain"
+    SUBJECT = "subject"

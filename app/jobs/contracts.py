@@ -1,0 +1,145 @@
+"""The jobs that can be queued: typed, checked when read, unknown fields ignored.
+
+A job only says where to look. What still has to be done is in the rows it names, so a job that is
+lost, doubled or late does no harm.
+"""
+
+from typing import Any, ClassVar, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from app.errors import InvalidPayload
+from app.jobs import queues
+
+
+class Job(BaseModel):
+    """Base of the contracts. `job_type` names the contract on the wire."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    queue: ClassVar[str]
+    job_type: str
+    workspace_id: UUID
+    run_id: UUID | None = None
+
+    @classmethod
+    def read(cls, payload: Any) -> Self:
+        """Read a job as it came from the broker.
+
+        Raises InvalidPayload that names every fault.
+        """
+        try:
+            return cls.model_validate(payload)
+        except ValidationError as exc:
+            faults = "; ".join(
+                f"{'.'.join(str(part) for part in fault['loc']) or 'job'}: {fault['msg']}"
+                for fault in exc.errors(include_input=False, include_url=False)
+            )
+            raise InvalidPayload(f"{cls.__name__} job unreadable: {faults}") from exc
+
+    def payload(self) -> dict[str, Any]:
+        """The job as it goes to the broker."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class ImportFetch(Job):
+    """Fetch one page of a connected account.
+
+    The counters are for people who look into the queue; the run's row is what counts.
+    """
+
+    queue = queues.IMPORT
+    job_type: Literal["IMPORT_FETCH"] = "IMPORT_FETCH"
+    run_id: UUID
+    config_id: UUID
+    folder: Literal["SENT", "INBOX"]
+    page_token: str | None = Field(default=None, alias="pageToken")
+    cap: int
+    fetched_so_far: int = 0
+    pages: int = 0
+    rate_limit_count: int = 0
+
+
+class _EventJob(Job):
+    """A job that names its events, one (`event_id`) or many (`event_ids`)."""
+
+    event_ids: tuple[UUID, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_is_many(cls, payload: Any) -> Any:
+        if (
+            isinstance(payload, dict)
+            and payload.get("event_id")
+            and not payload.get("event_ids")
+        ):
+            return {**payload, "event_ids": [payload["event_id"]]}
+        return payload
+
+    @model_validator(mode="after")
+    def _some_events(self) -> Self:
+        if not self.event_ids:
+            raise ValueError("names no event: event_id or event_ids is needed")
+        return self
+
+
+class Materialize(_EventJob):
+    """Turn events into customers, conversations and messages."""
+
+    queue = queues.INGEST
+    job_type: Literal["MATERIALIZE"] = "MATERIALIZE"
+    channel: str | None = None
+    config_id: UUID | None = None
+
+
+class Classify(_EventJob):
+    """Decide what inbound messages need.
+
+    `conversation_id` and `target_message_id` stand in jobs for a single event; the event's row
+    knows both.
+    """
+
+    queue = queues.CLASSIFY
+    job_type: Literal["CLASSIFY"] = "CLASSIFY"
+    channel: str | None = None
+    config_id: UUID | None = None
+    conversation_id: UUID | None = None
+    target_message_id: UUID | None = None
+
+
+class Draft(_EventJob):
+    """Write replies to the newest inbound messages of conversations."""
+
+    queue = queues.DRAFT
+    job_type: Literal["DRAFT"] = "DRAFT"
+    conversation_id: UUID | None = None
+    target_message_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _some_events(self) -> Self:
+        if not self.event_ids and self.target_message_id is None:
+            raise ValueError(
+                "names nothing to draft: event_id, event_ids or target_message_id is needed"
+            )
+        return self
+
+
+CONTRACTS: dict[str, type[Job]] = {
+    contract.model_fields["job_type"].default: contract
+    for contract in (ImportFetch, Materialize, Classify, Draft)
+}
+
+
+def read_job(payload: Any) -> Job:
+    """Read a job of any type.
+
+    Raises InvalidPayload for a type that we do not know.
+    """
+    job_type = payload.get("job_type") if isinstance(payload, dict) else None
+    contract = CONTRACTS.get(str(job_type))
+    if contract is None:
+        raise InvalidPayload(
+            f"unknown job_type {job_type!r}; known: {', '.join(CONTRACTS)}"
+        )
+    return contract.read(payload)

@@ -1,0 +1,34 @@
+"""Tables, one file per aggregate."""
+
+from app.models.base import Base
+from app.models.channel_config import ChannelConfig, SyncWatermark
+from app.models.conversation import Conversation, ConversationRef
+from app.models.customer import Customer, CustomerIdentity
+from app.models.event import MessageEvent
+from app.models.incident import DeadLetter, Heartbeat, Incident
+from app.models.message import Draft, Message
+from app.models.run import JobAudit, PipelineRun
+from app.models.sender_rule import SenderRule
+from app.models.workspace import APIKey, AuditEntry, Workspace
+
+__all__ = [
+    "APIKey",
+    "AuditEntry",
+    "Base",
+    "ChannelConfig",
+    "Conversation",
+    "ConversationRef",
+    "Customer",
+    "CustomerIdentity",
+    "DeadLetter",
+    "Draft",
+    "Heartbeat",
+    "Incident",
+    "JobAudit",
+    "Message",
+    "MessageEvent",
+    "PipelineRun",
+    "SenderRule",
+    "SyncWatermark",
+    "Workspace",
+]

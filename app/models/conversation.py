@@ -1,0 +1,74 @@
+"""Conversations and the provider threads that lead to them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Double, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.domain.decision import Category, Decision
+from app.domain.status import ConversationStatus
+from app.models.base import Base, InWorkspace, Timestamps, UUIDKey
+
+
+class Conversation(InWorkspace, Timestamps, Base):
+    """All that was said with a customer about one thing, on one account."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        Index("ix_conversations_inbox", "workspace_id", text("last_message_at DESC")),
+        Index(None, "customer_id"),
+    )
+
+    id: Mapped[UUIDKey]
+    channel: Mapped[str]
+    config_id: Mapped[UUID] = mapped_column(
+        ForeignKey("channel_configs.id", ondelete="CASCADE")
+    )
+    customer_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("customers.id", ondelete="SET NULL")
+    )
+    subject: Mapped[str | None]
+    status: Mapped[ConversationStatus] = mapped_column(
+        server_default=ConversationStatus.NEW
+    )
+    ai_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
+
+    decision: Mapped[Decision | None]
+    category: Mapped[Category | None]
+    confidence: Mapped[float | None] = mapped_column(Double)
+    decision_reason: Mapped[str | None]
+
+    last_message_at: Mapped[datetime | None]
+    last_inbound_message_id: Mapped[UUID | None]
+    last_inbound_message_at: Mapped[datetime | None]
+    last_outbound_message_at: Mapped[datetime | None]
+    last_classified_message_id: Mapped[UUID | None]
+    last_classify_enqueued_message_id: Mapped[UUID | None]
+    last_draft_message_id: Mapped[UUID | None]
+    last_draft_enqueued_message_id: Mapped[UUID | None]
+    ai_draft_response: Mapped[str | None]
+    """The live draft for `last_draft_message_id`."""
+
+
+class ConversationRef(InWorkspace, Timestamps, Base):
+    """A thread id, or the id of a message in it, and the conversation it leads to."""
+
+    __tablename__ = "conversation_refs"
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "channel", "config_id", "external_thread_id"),
+        Index(None, "conversation_id"),
+    )
+
+    id: Mapped[UUIDKey]
+    channel: Mapped[str]
+    config_id: Mapped[UUID] = mapped_column(
+        ForeignKey("channel_configs.id", ondelete="CASCADE")
+    )
+    external_thread_id: Mapped[str]
+    """The provider's thread id, or `mid:<Message-ID>` for a mail."""
+    evidence: Mapped[str]
+    """How we came to know it: `provider_thread`, `in_reply_to`, …"""
+    conversation_id: Mapped[UUID] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE")
+    )

@@ -1,0 +1,50 @@
+"""People who write to a workspace, and the identifiers they are known by."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, InWorkspace, Timestamps, UUIDKey
+
+
+class Customer(InWorkspace, Timestamps, Base):
+    """One person or organisation."""
+
+    __tablename__ = "customers"
+    __table_args__ = (Index(None, "workspace_id"),)
+
+    id: Mapped[UUIDKey]
+    name: Mapped[str | None]
+    first_seen_at: Mapped[datetime]
+
+
+class CustomerIdentity(InWorkspace, Timestamps, Base):
+    """An identifier that belongs to one customer."""
+
+    __tablename__ = "customer_identities"
+    __table_args__ = (
+        UniqueConstraint(
+            "workspace_id",
+            "kind",
+            "value",
+            "config_id",
+            postgresql_nulls_not_distinct=True,
+        ),
+        Index(None, "customer_id"),
+    )
+
+    id: Mapped[UUIDKey]
+    config_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("channel_configs.id", ondelete="CASCADE")
+    )
+    """Null where the identifier means the same everywhere, such as an e-mail address."""
+    kind: Mapped[str]
+    value: Mapped[str]
+    """The canonical form, for finding."""
+    original: Mapped[str]
+    """As received, for sending."""
+    customer_id: Mapped[UUID] = mapped_column(
+        ForeignKey("customers.id", ondelete="CASCADE")
+    )

@@ -1,0 +1,98 @@
+"""Messages, in and out, and the drafts that answer them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.domain.status import DraftStatus, SenderType
+from app.domain.unified_message import Direction, MessageKind
+from app.models.base import Base, InWorkspace, Timestamps, UUIDKey
+
+
+class Message(InWorkspace, Base):
+    """One message of a conversation."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "config_id", "external_id"),
+        Index(
+            "ix_messages_timeline", "conversation_id", text("occurred_at DESC"), "id"
+        ),
+        Index(None, "customer_id"),
+        Index(None, "event_id"),
+        Index(
+            "ix_messages_unreplied",
+            "workspace_id",
+            "conversation_id",
+            postgresql_where=text(
+                "NOT is_old AND NOT reply_sent AND sender_type = 'customer'"
+            ),
+        ),
+    )
+
+    id: Mapped[UUIDKey]
+    conversation_id: Mapped[UUID] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE")
+    )
+    channel: Mapped[str]
+    config_id: Mapped[UUID] = mapped_column(
+        ForeignKey("channel_configs.id", ondelete="CASCADE")
+    )
+    event_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("message_events.id", ondelete="SET NULL")
+    )
+    external_id: Mapped[str | None]
+    external_thread_id: Mapped[str | None]
+    customer_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("customers.id", ondelete="SET NULL")
+    )
+    """The counterpart: who wrote an inbound message, whom an outbound one went to."""
+    direction: Mapped[Direction]
+    sender_type: Mapped[SenderType]
+    sender: Mapped[dict[str, Any]]
+    recipients: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    kind: Mapped[MessageKind]
+    subject: Mapped[str | None]
+    body: Mapped[str | None]
+    """The whole text."""
+    body_visible: Mapped[str | None]
+    """Without quoted mail and signature."""
+    body_html: Mapped[str | None]
+    attachments: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    thread_evidence: Mapped[str | None]
+    """What led it into its conversation."""
+    is_old: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Sent before the account was connected: never answered automatically."""
+    reply_sent: Mapped[bool] = mapped_column(server_default=text("false"))
+    sent_at: Mapped[datetime | None]
+    """The moment that provider or sender claim."""
+    occurred_at: Mapped[datetime]
+    """What orders it: `sent_at`, but never later than its receipt."""
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Draft(InWorkspace, Timestamps, Base):
+    """A proposed reply, bound to the message it answers."""
+
+    __tablename__ = "drafts"
+    __table_args__ = (
+        UniqueConstraint("target_message_id"),
+        Index(None, "conversation_id"),
+    )
+
+    id: Mapped[UUIDKey]
+    conversation_id: Mapped[UUID] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE")
+    )
+    target_message_id: Mapped[UUID] = mapped_column(
+        ForeignKey("messages.id", ondelete="CASCADE")
+    )
+    status: Mapped[DraftStatus] = mapped_column(server_default=DraftStatus.LIVE)
+    body: Mapped[str]
+    model: Mapped[str]
+    prompt_version: Mapped[str]
+    usage: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """Tokens as the provider counted them."""

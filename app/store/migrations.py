@@ -1,0 +1,52 @@
+"""Brings the schema up to date and says how far it is."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, text
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+ROOT = Path(__file__).parents[2]
+
+#: Two processes that start together must not migrate together.
+MIGRATION_LOCK = 0x62697A7A
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Migrate up. Safe to repeat, and from many processes at once."""
+    with engine.connect() as connection, connection.begin():
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
+        )
+        if current_revision(connection) != head_revision():
+            command.upgrade(_config(connection), revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Migrate down to `revision`, or to nothing with `base`."""
+    with engine.connect() as connection, connection.begin():
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
+        )
+        command.downgrade(_config(connection), revision)
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The revision of the database; None where it was never migrated."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def head_revision() -> str:
+    """The newest revision of this code."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config(attributes={"connection": connection} if connection else {})
+    config.set_main_option("script_location", str(ROOT / "alembic"))
+    return config

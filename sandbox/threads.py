@@ -1,0 +1,59 @@
+"""Finds which mails of a mailbox belong together, as a provider does it for its threads."""
+
+import re
+from collections.abc import Mapping
+
+_ID = re.compile(rb"<[^<>\s]+>")
+
+
+class Threads:
+    """Joins mails that name a common id. A thread is known by its first mail."""
+
+    def __init__(self) -> None:
+        self._parents: list[int] = []
+        self._first_with: dict[bytes, int] = {}
+
+    def add(self, fields: Mapping[bytes, bytes]) -> None:
+        """Take the next mail, given its header fields by lower-case name."""
+        mail = len(self._parents)
+        self._parents.append(mail)
+        for name in _names(fields):
+            self._join(self._first_with.setdefault(name, mail), mail)
+
+    def firsts(self) -> list[int]:
+        """For each mail the position of the first mail of its thread."""
+        return [self._root(mail) for mail in range(len(self._parents))]
+
+    def _join(self, one: int, other: int) -> None:
+        first, second = sorted((self._root(one), self._root(other)))
+        self._parents[second] = first
+
+    def _root(self, mail: int) -> int:
+        while self._parents[mail] != mail:
+            self._parents[mail] = self._parents[self._parents[mail]]
+            mail = self._parents[mail]
+        return mail
+
+
+def _names(fields: Mapping[bytes, bytes]) -> list[bytes]:
+    if gmail := fields.get(b"x-gm-thrid"):  # a Takeout mailbox knows its true threads
+        return [b"gm:" + gmail]
+    return [
+        *_ID.findall(fields.get(b"message-id", b""))[:1],
+        *_ID.findall(fields.get(b"references", b"")),
+        *_answered(fields.get(b"in-reply-to", b"")),
+    ]
+
+
+def _answered(value: bytes) -> list[bytes]:
+    """The id in an In-Reply-To, which may stand in a phrase.
+
+    `<id>; from anna@example.com on …` begins with it; `Message from Anna
+    <anna@example.com> of "…" <id>` ends with it, and the address must not be taken
+    for an id: it would join all that Anna was ever answered.
+    """
+    value = value.strip()
+    found = _ID.findall(value)
+    if value.startswith(b"<"):
+        return found[:1]
+    return found[-1:] if value.endswith(b">") else []
