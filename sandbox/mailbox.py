@@ -22,7 +22,7 @@ from sandbox.threads import Threads
 _BLOCK = 1 << 20
 #: A separator longer than this is not seen as one where it crosses two blocks.
 _LONGEST_SEPARATOR = 1024
-_SEPARATOR = re.compile(rb"\nFrom (?:[^\s]+[ \t]*\r?(?:\n|\Z)|[^\n]*\d:\d\d[^\n]*)")
+_SEPARATOR = re.compile(rb"\nFrom (?:\S+[ \t\r]*|[^\n]*\d:\d\d[^\n]*)(?=\n|\Z)")
 _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _FIELD = re.compile(
@@ -171,10 +171,8 @@ def _separators(file: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
         for match in _SEPARATOR.finditer(window):
             if match.start() >= decided:
                 break
-            line = match.group()
-            begin = offset + match.start() + 1
-            behind = offset + match.end() + (not line.endswith(b"\n"))
-            yield line.strip(), begin, behind
+            begin, behind = match.start() + 1, match.end() + 1
+            yield match.group().strip(), offset + begin, offset + behind
         if not block:
             return
         decided = max(decided, 0)

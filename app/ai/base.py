@@ -1,0 +1,80 @@
+"""The two ports to models: one judges messages, one writes replies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from app.domain.decision import Judgement
+from app.domain.unified_message import Direction
+
+
+@dataclass(frozen=True)
+class Question:
+    """A message to be judged. Texts are shortened by the client, not by the caller."""
+
+    sender: str
+    subject: str | None
+    text: str
+    channel: str
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """The model answered, but not in a way that can be used. Worth another try."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came back for a batch of questions."""
+
+    judgements: list[Judgement | Unusable]
+    """One per question, in the order asked."""
+    usage: dict[str, Any] = field(default_factory=dict)
+    """Tokens as the provider counted them, for the whole call."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message of a conversation, oldest first."""
+
+    direction: Direction
+    author: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A written draft."""
+
+    text: str
+    model: str
+    prompt_version: str
+    usage: dict[str, Any]
+
+
+class Classifier(Protocol):
+    """Judges messages."""
+
+    version: str
+    """Model and prompt version; stored with every judgement."""
+
+    def classify(self, questions: Sequence[Question]) -> Answers:
+        """Judge a batch in one call.
+
+        Raises RetryableError, RateLimited, PermanentError (the request will never do) or AuthError
+        (key refused or credit used up: the feature stops until a person acts).
+        """
+
+
+class Drafter(Protocol):
+    """Writes replies."""
+
+    def draft(self, *, business: str, subject: str | None, turns: Sequence[Turn]) -> Reply:
+        """Answer the last of the turns, in its language, in the name of `business`.
+
+        Raises RetryableError, RateLimited, PermanentError or AuthError as `Classifier` does.
+        """

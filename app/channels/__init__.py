@@ -1,0 +1,1 @@
+"""Channels: one adapter file per provider; adapters translate and nothing else."""

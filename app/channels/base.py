@@ -1,0 +1,68 @@
+"""What an adapter is."""
+
+from abc import ABC
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from app.domain.unified_message import Channel, UnifiedMessage
+
+
+@dataclass(frozen=True)
+class Account:
+    """A connected account as an adapter sees it: decrypted, in memory only."""
+
+    config_id: str
+    addresses: frozenset[str]
+    """Our own canonical identifiers on it."""
+    credentials: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One provider message: the original, and how we understood it."""
+
+    raw: dict[str, Any]
+    message: UnifiedMessage | None
+    """None where it could not be understood; `error` says why."""
+    error: str | None = None
+    external_id: str | None = None
+    """The provider's id, where at least that could be read."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of an account's history."""
+
+    items: list[Item]
+    next_token: str | None
+    """Opaque; None at the end of the folder."""
+
+
+#: Which of these provider ids are stored already. Saves fetching a body twice.
+KnownIDs = Callable[[Collection[str]], Collection[str]]
+
+
+class ChannelAdapter(ABC):
+    """Translates between one provider and us. Holds no state, writes nothing."""
+
+    provider: ClassVar[str]
+    channel: ClassVar[Channel]
+    folders: ClassVar[tuple[str, ...]] = ()
+    """What an import reads, in this order; empty where the provider has no history."""
+
+    def fetch_page(
+        self,
+        account: Account,
+        *,
+        folder: str,
+        token: str | None,
+        limit: int,
+        known: KnownIDs,
+    ) -> Page:
+        """Fetch one page of a folder, newest first.
+
+        Raises RateLimited, RetryableError, PermanentError or AuthError. A single item that cannot
+        be read comes back with its error; it never fails the page.
+        """
+        raise NotImplementedError(f"{self.provider} has no history to import")
