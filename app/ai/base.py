@@ -73,7 +73,9 @@ class Classifier(Protocol):
 class Drafter(Protocol):
     """Writes replies."""
 
-    def draft(self, *, business: str, subject: str | None, turns: Sequence[Turn]) -> Reply:
+    def draft(
+        self, *, business: str, subject: str | None, turns: Sequence[Turn]
+    ) -> Reply:
         """Answer the last of the turns, in its language, in the name of `business`.
 
         Raises RetryableError, RateLimited, PermanentError or AuthError as `Classifier` does.

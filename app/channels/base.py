@@ -1,11 +1,13 @@
 """What an adapter is."""
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from app.config import Settings
 from app.domain.unified_message import Channel, UnifiedMessage
+from app.errors import RetryableError
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,12 @@ class Page:
     items: list[Item]
     next_token: str | None
     """Opaque; None at the end of the folder."""
+    interrupted_by: RetryableError | None = None
+    """Set where the provider stopped answering in the middle of the page.
+
+    Store the items, then raise this: the same page is due again, and what is stored is not
+    fetched twice. Without it a page that hits a rate limit half-way would never get further.
+    """
 
 
 #: Which of these provider ids are stored already. Saves fetching a body twice.
@@ -50,6 +58,11 @@ class ChannelAdapter(ABC):
     channel: ClassVar[Channel]
     folders: ClassVar[tuple[str, ...]] = ()
     """What an import reads, in this order; empty where the provider has no history."""
+
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Build it from the settings that concern its provider."""
 
     def fetch_page(
         self,

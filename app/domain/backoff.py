@@ -19,5 +19,5 @@ def delay(attempt: int, retry_after: float | None = None) -> timedelta:
     if retry_after is not None:
         return timedelta(seconds=min(max(retry_after, 0.0), 3600.0))
     # Spreading load needs no strong randomness.
-    spread = 1 - random.random() / 4  # noqa: S311
+    spread = 1 - random.random() / 4
     return min(_FIRST * 2 ** (attempt - 1), _LONGEST) * spread

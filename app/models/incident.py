@@ -4,8 +4,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, SmallInteger, UniqueConstraint
-from sqlalchemy import func, text
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.status import DeadLetterStatus, IncidentStatus, Severity
@@ -50,13 +57,15 @@ class DeadLetter(Base):
     __table_args__ = (
         Index("ix_dead_letters_status", "status", text("created_at DESC")),
         Index(None, "event_id"),
-        Index(None, "workspace_id"),
+        UniqueConstraint("workspace_id", "fingerprint"),
     )
 
     id: Mapped[UUIDKey]
     workspace_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("workspaces.id", ondelete="CASCADE")
     )
+    fingerprint: Mapped[str | None]
+    """Of an item that could not be read: brought again, it is the same letter."""
     source_queue: Mapped[str]
     job_type: Mapped[str]
     payload: Mapped[dict[str, Any]]

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, text
-
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
 
 ROOT = Path(__file__).parents[2]
 

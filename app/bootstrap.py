@@ -1,0 +1,29 @@
+"""Builds the real Runtime, once per process."""
+
+from app.ai.factory import classifier, drafter
+from app.channels.registry import Adapters
+from app.config import Settings
+from app.jobs.publishing import Publisher
+from app.runtime import Runtime
+from app.store.transaction import Database
+from app.store.vault import Vault
+
+
+def build_runtime(
+    settings: Settings, publisher: Publisher, *, pool_size: int = 10
+) -> Runtime:
+    """Connect everything; `settings` are complete, see `app.embedded.complete`.
+
+    Connections open when they are first used, so a broken database does not stop a process from
+    starting and saying so.
+    """
+    assert settings.database_url is not None
+    return Runtime(
+        settings=settings,
+        database=Database(settings.database_url, pool_size=pool_size),
+        publisher=publisher,
+        adapters=Adapters(settings),
+        vault=Vault(settings.key_bytes),
+        classifier=classifier(settings),
+        drafter=drafter(settings),
+    )

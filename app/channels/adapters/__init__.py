@@ -1,0 +1,1 @@
+"""One file per provider; the registry finds the adapter in it."""

@@ -1,0 +1,239 @@
+"""Calls a provider's API: one request, one answer, or one error that says what follows.
+
+A request that may have arrived is never repeated here. When something is tried again is
+decided where attempts are counted.
+"""
+
+import ipaddress
+import json
+import math
+import os
+import re
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3 import Retry
+from urllib3.exceptions import HTTPError
+
+from app.errors import (
+    AuthError,
+    BizzyBeeError,
+    Gone,
+    PermanentError,
+    RateLimited,
+    RetryableError,
+)
+
+#: To connect, and between two pieces of an answer.
+TIMEOUT = (5.0, 30.0)
+#: For a whole answer: a provider that drips it must not hold a worker.
+DEADLINE = 90.0
+#: A hundred long mails with their HTML stay far below it.
+MAX_BYTES = 64 * 1024 * 1024
+#: How long a provider is left alone that says "too many requests" and nothing else.
+RATE_LIMIT_PAUSE = 30.0
+
+_PIECE = 64 * 1024
+_SENDABLE = re.compile(r"[\x21-\x7e]+")
+#: A request that found no connection did not arrive, so these alone are safe to repeat.
+_CONNECT_AGAIN = Retry(
+    total=None,
+    connect=2,
+    read=False,
+    status=0,
+    other=0,
+    backoff_factor=0.1,
+    respect_retry_after_header=False,
+)
+_local = threading.local()
+
+
+class Bearer(AuthBase):
+    """Sends an access token."""
+
+    def __init__(self, token: object) -> None:
+        """Raises AuthError for what cannot be sent; the libraries would quote it."""
+        if not isinstance(token, str) or not _SENDABLE.fullmatch(token):
+            raise AuthError("the account has no usable access token")
+        self._authorization = f"Bearer {token}"
+
+    def __call__(
+        self, request: requests.PreparedRequest
+    ) -> requests.PreparedRequest:
+        request.headers["Authorization"] = self._authorization
+        return request
+
+
+class HTTPClient:
+    """Talks JSON with one provider. Cheap to make; safe between threads and after a fork.
+
+    Errors name the provider, the path below the base URL and the status, nothing else.
+    A secret that a provider wants in its URL therefore belongs into the base URL.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        base_url: str,
+        *,
+        timeout: tuple[float, float] = TIMEOUT,
+        deadline: float = DEADLINE,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._provider = provider
+        self._base_url = base_url.rstrip("/")
+        self._direct = _is_loopback(base_url)
+        self._timeout = timeout
+        self._deadline = deadline
+        self._max_bytes = max_bytes
+
+    def get(
+        self, path: str, *, auth: AuthBase, params: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return the JSON at a path.
+
+        Raises RateLimited, RetryableError, AuthError, Gone or PermanentError.
+        """
+        return self._call("GET", path, auth=auth, params=params)
+
+    def post(
+        self,
+        path: str,
+        *,
+        auth: AuthBase,
+        body: Any,
+        params: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Send JSON to a path and return the JSON that comes back; raises as `get` does.
+
+        After a RetryableError it is unknown whether the request arrived.
+        """
+        return self._call("POST", path, auth=auth, params=params, json=body)
+
+    def _call(self, method: str, path: str, **request: Any) -> Any:
+        what = f"{self._provider}: {method} {path}"
+        until = time.monotonic() + self._deadline
+        # The libraries' own texts carry the whole URL, so they are not chained.
+        try:
+            with _session(direct=self._direct).request(
+                method,
+                self._base_url + path,
+                timeout=self._timeout,
+                stream=True,
+                allow_redirects=False,
+                **request,
+            ) as response:
+                if response.status_code >= 300:
+                    raise _refusal(what, response)
+                body = self._body(what, response, until)
+        except (requests.ConnectionError, requests.Timeout, HTTPError) as exc:
+            raise RetryableError(f"{what}: no answer ({_name(exc)})") from None
+        except requests.RequestException as exc:
+            raise PermanentError(f"{what} cannot be sent ({_name(exc)})") from None
+        try:
+            return _decoded(body)
+        except (ValueError, RecursionError):
+            raise RetryableError(f"{what} answered no readable JSON") from None
+
+    def _body(self, what: str, response: requests.Response, until: float) -> bytes:
+        body = bytearray()
+        # `read1` returns with what there is, so that the deadline is looked at.
+        while piece := response.raw.read1(_PIECE, decode_content=True):
+            body += piece
+            if len(body) > self._max_bytes:
+                raise PermanentError(f"{what} answered more than {self._max_bytes} bytes")
+            if time.monotonic() > until:
+                raise RetryableError(f"{what}: no whole answer in {self._deadline:g} s")
+        return bytes(body)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return how many seconds a Retry-After asks to wait, given as a number or a date."""
+    value = headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:  # written with -0000
+            moment = moment.replace(tzinfo=UTC)
+        seconds = (moment - datetime.now(UTC)).total_seconds()
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def _refusal(what: str, response: requests.Response) -> BizzyBeeError:
+    """Name what follows from a status that is no success."""
+    status, pause = response.status_code, retry_after(response.headers)
+    detail = f"{what} answered {status}"
+    match status:
+        case 429:
+            return RateLimited(detail, RATE_LIMIT_PAUSE if pause is None else pause)
+        case 401 | 403:
+            return AuthError(detail)
+        case 404 | 410:
+            return Gone(detail)
+        case 408:
+            return RetryableError(detail, pause)
+        case _ if 400 <= status < 500:
+            return PermanentError(detail)
+        case _:  # a redirect is a page in the way: maintenance, or a proxy's login
+            return RetryableError(detail, pause)
+
+
+def _decoded(body: bytes) -> Any:
+    """Read JSON, with what PostgreSQL refuses replaced rather than refused.
+
+    One wrong byte in one message must not cost its whole page.
+    """
+    text = body.decode("utf-8-sig", "replace")
+    return json.loads(text, parse_float=_finite, parse_constant=lambda name: None)
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+def _session(*, direct: bool) -> requests.Session:
+    """Return this thread's session; one from before a fork has the parent's sockets."""
+    sessions: dict[tuple[int, bool], requests.Session]
+    sessions = _local.__dict__.setdefault("sessions", {})
+    key = (os.getpid(), direct)
+    if key not in sessions:
+        sessions[key] = _new_session(direct)
+    return sessions[key]
+
+
+def _new_session(direct: bool) -> requests.Session:
+    session = requests.Session()
+    # Proxy variables are meant for the outside, yet apply to 127.0.0.1 as well.
+    session.trust_env = not direct
+    session.headers["User-Agent"] = "BizzyBee"
+    # Accounts of different workspaces share the session.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=_CONNECT_AGAIN))
+    return session
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _name(exc: Exception) -> str:
+    return type(exc).__name__

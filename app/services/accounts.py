@@ -1,0 +1,232 @@
+"""Workspaces, their keys and their connected accounts."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from app import store
+from app.channels.base import Account
+from app.domain.identifiers import identity_key
+from app.domain.ids import new_id
+from app.domain.status import ConfigStatus, Scope
+from app.errors import AccessDenied, Conflict, InvalidInput, NotFound
+from app.models import APIKey, ChannelConfig, Workspace
+from app.runtime import Runtime
+from app.store.transaction import Transaction
+
+KEY_MARK = "bb"
+
+
+def create_workspace(runtime: Runtime, name: str) -> Workspace:
+    """Make a tenant.
+
+    Raises InvalidInput for an empty name, Conflict for one that is taken.
+    """
+    name = name.strip()
+    if not name:
+        raise InvalidInput("a workspace needs a name")
+    with runtime.system_transaction() as tx:
+        if store.tenants.workspace_named(tx, name):
+            raise Conflict(f"there is a workspace named {name!r} already")
+        return store.tenants.add_workspace(tx, name)
+
+
+def find_workspace(runtime: Runtime, reference: str) -> Workspace:
+    """The workspace with this name or id.
+
+    Raises NotFound.
+    """
+    with runtime.system_transaction() as tx:
+        workspace = store.tenants.workspace_named(tx, reference)
+        if workspace is None and (workspace_id := _as_uuid(reference)):
+            workspace = store.tenants.workspace(tx, workspace_id)
+    if workspace is None:
+        raise NotFound(f"no workspace {reference!r}; see: bizzybee workspace list")
+    return workspace
+
+
+def create_key(
+    runtime: Runtime,
+    workspace_id: UUID,
+    *,
+    name: str,
+    scopes: Collection[Scope],
+    actor: str = "cli",
+) -> tuple[APIKey, str]:
+    """Make a key; returns its row and the key itself, which is shown only this once."""
+    if not scopes:
+        raise InvalidInput("a key needs at least one scope")
+    prefix = secrets.token_hex(6)
+    key = f"{KEY_MARK}_{prefix}_{secrets.token_urlsafe(32)}"
+    with runtime.transaction(workspace_id) as tx:
+        row = store.tenants.add_key(
+            tx,
+            {
+                "workspace_id": workspace_id,
+                "name": name,
+                "prefix": prefix,
+                "secret_hash": _hash(key),
+                "scopes": sorted(scopes),
+            },
+        )
+        store.tenants.record_audit(
+            tx,
+            workspace_id=workspace_id,
+            actor=actor,
+            action="key.create",
+            subject=prefix,
+            details={"scopes": sorted(scopes)},
+        )
+    return row, key
+
+
+def revoke_key(runtime: Runtime, prefix: str, *, actor: str = "cli") -> None:
+    """Make a key useless from now on.
+
+    Raises NotFound where there is no such key in force.
+    """
+    with runtime.system_transaction() as tx:
+        key = store.tenants.key_with_prefix(tx, prefix)
+        if key is None:
+            raise NotFound(f"no key {prefix!r} in force")
+        store.tenants.revoke_key(tx, prefix)
+        store.tenants.record_audit(
+            tx,
+            workspace_id=key.workspace_id,
+            actor=actor,
+            action="key.revoke",
+            subject=prefix,
+        )
+
+
+def authenticate(runtime: Runtime, key: str, scope: Scope) -> UUID:
+    """The workspace that a key opens.
+
+    Raises AccessDenied where the key is unknown or lacks the scope.
+    """
+    mark, _, rest = key.partition("_")
+    prefix = rest.partition("_")[0]
+    row = None
+    if mark == KEY_MARK and prefix:
+        with runtime.system_transaction() as tx:
+            row = store.tenants.key_with_prefix(tx, prefix)
+    # The comparison takes its time whether or not there is such a key.
+    expected = row.secret_hash if row else bytes(hashlib.sha256().digest_size)
+    if not hmac.compare_digest(expected, _hash(key)) or row is None:
+        raise AccessDenied("the API key is missing or not valid")
+    if scope not in row.scopes:
+        raise AccessDenied(f"the API key lacks the scope {scope!r}", known=True)
+    return row.workspace_id
+
+
+def add_config(
+    runtime: Runtime,
+    workspace_id: UUID,
+    *,
+    name: str,
+    provider: str,
+    channel: str,
+    addresses: Collection[str] = (),
+    credentials: dict[str, Any] | None = None,
+    actor: str = "cli",
+) -> ChannelConfig:
+    """Connect an account; its credentials are encrypted before they reach the database.
+
+    Raises Conflict where the workspace has one of this name.
+    """
+    config_id = new_id()
+    sealed = (
+        runtime.vault.seal(credentials, workspace_id=workspace_id, config_id=config_id)
+        if credentials
+        else None
+    )
+    with runtime.transaction(workspace_id) as tx:
+        if store.tenants.config_named(tx, name):
+            raise Conflict(f"there is an account named {name!r} already")
+        config = store.tenants.add_config(
+            tx,
+            {
+                "id": config_id,
+                "workspace_id": workspace_id,
+                "name": name,
+                "provider": provider,
+                "channel": channel,
+                "addresses": sorted(addresses),
+                "credentials": sealed,
+            },
+        )
+        store.tenants.record_audit(
+            tx,
+            workspace_id=workspace_id,
+            actor=actor,
+            action="config.add",
+            subject=str(config_id),
+            details={"provider": provider, "name": name},
+        )
+    return config
+
+
+def set_config_status(
+    runtime: Runtime,
+    workspace_id: UUID,
+    config_id: UUID,
+    *,
+    status: ConfigStatus,
+    actor: str = "cli",
+) -> None:
+    """Pause or resume an account.
+
+    Raises NotFound.
+    """
+    with runtime.transaction(workspace_id) as tx:
+        if not store.tenants.set_config_status(tx, config_id, status, f"by {actor}"):
+            raise NotFound(f"no account {config_id} in this workspace")
+        store.tenants.record_audit(
+            tx,
+            workspace_id=workspace_id,
+            actor=actor,
+            action=f"config.{status}",
+            subject=str(config_id),
+        )
+
+
+def require_config(tx: Transaction, config_id: UUID) -> ChannelConfig:
+    """An account of this workspace.
+
+    Raises NotFound, also for one that belongs to another workspace.
+    """
+    config = store.tenants.config(tx, config_id)
+    if config is None:
+        raise NotFound(f"no account {config_id} in this workspace")
+    return config
+
+
+def account_of(runtime: Runtime, config: ChannelConfig) -> Account:
+    """An account as its adapter needs it, credentials decrypted in memory."""
+    credentials: dict[str, Any] = {}
+    if config.credentials is not None:
+        credentials = runtime.vault.open(
+            config.credentials, workspace_id=config.workspace_id, config_id=config.id
+        )
+    return Account(
+        config_id=str(config.id),
+        addresses=frozenset(
+            identity_key("email" if "@" in address else "phone", address)
+            for address in config.addresses
+        ),
+        credentials=credentials,
+    )
+
+
+def _hash(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _as_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

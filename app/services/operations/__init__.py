@@ -1,0 +1,1 @@
+"""What operators do, and what the system does to look after itself."""

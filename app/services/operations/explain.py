@@ -1,0 +1,110 @@
+"""Why a message was treated as it was."""
+
+from typing import Any
+from uuid import UUID
+
+from app import store
+from app.errors import NotFound
+from app.models import MessageEvent
+from app.runtime import Runtime
+from app.store.transaction import Transaction
+
+
+def explain_event(
+    runtime: Runtime, event_id: UUID, *, workspace_id: UUID | None = None
+) -> dict[str, Any]:
+    """All that led to the state of an event: arrival, place, judgement, draft, every try.
+
+    With `workspace_id` only that workspace's events are found. Bodies stay out.
+
+    Raises NotFound.
+    """
+    opened = (
+        runtime.system_transaction()
+        if workspace_id is None
+        else runtime.transaction(workspace_id)
+    )
+    with opened as tx:
+        event = store.events.get(tx, event_id)
+        if event is None:
+            raise NotFound(f"no event {event_id}")
+        return {
+            "event_id": event.id,
+            "workspace_id": event.workspace_id,
+            "arrival": _arrival(event),
+            "state": _state(event),
+            "place": _place(tx, event),
+            "judgement": event.decision,
+            "draft": _draft(tx, event),
+            "tries": [
+                {
+                    "job_type": one.job_type,
+                    "outcome": one.outcome,
+                    "attempt": one.attempt,
+                    "error": one.error,
+                    "at": one.created_at,
+                }
+                for one in store.audit.of_event(tx, event.id)
+            ],
+        }
+
+
+def _arrival(event: MessageEvent) -> dict[str, Any]:
+    return {
+        "channel": event.channel,
+        "config_id": event.config_id,
+        "external_id": event.external_id,
+        "external_thread_id": event.external_thread_id,
+        "direction": event.direction,
+        "run_id": event.run_id,
+        "received_at": event.received_at,
+        "claimed_sent_at": event.payload.get("sent_at"),
+        "id_collision": event.id_collision,
+    }
+
+
+def _state(event: MessageEvent) -> dict[str, Any]:
+    return {
+        "status": event.status,
+        "reason": event.reason,
+        "superseded_by": event.superseded_by,
+        "attempts": event.attempts,
+        "next_attempt_at": event.next_attempt_at,
+        "last_error": event.last_error,
+        "materialized_at": event.materialized_at,
+        "classified_at": event.classified_at,
+        "decided_at": event.decided_at,
+        "drafted_at": event.drafted_at,
+        "finished_at": event.finished_at,
+    }
+
+
+def _place(tx: Transaction, event: MessageEvent) -> dict[str, Any] | None:
+    if event.message_id is None:
+        return None
+    message = store.messages.of_ids(tx, [event.message_id]).get(event.message_id)
+    if message is None:
+        return None
+    return {
+        "message_id": message.id,
+        "conversation_id": message.conversation_id,
+        "customer_id": message.customer_id,
+        "thread_evidence": message.thread_evidence,
+        "is_old": message.is_old,
+        "occurred_at": message.occurred_at,
+    }
+
+
+def _draft(tx: Transaction, event: MessageEvent) -> dict[str, Any] | None:
+    if event.message_id is None:
+        return None
+    draft = store.messages.draft_of(tx, event.message_id)
+    if draft is None:
+        return None
+    return {
+        "status": draft.status,
+        "model": draft.model,
+        "prompt_version": draft.prompt_version,
+        "usage": draft.usage,
+        "created_at": draft.created_at,
+    }

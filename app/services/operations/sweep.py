@@ -1,0 +1,76 @@
+"""Ring again for whatever is due and nobody works on: what makes the pipeline lossless."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from app import store
+from app.domain.status import EventStatus
+from app.jobs.contracts import Classify, Draft, Job, Materialize
+from app.runtime import Runtime
+from app.services.sync.start_import import fetch_job
+
+#: A job that was published this recently may still be waiting in its queue.
+GRACE = timedelta(seconds=30)
+
+MAX_RUNS = 100
+
+
+def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
+    """Publish jobs for unfinished events and runs that nobody holds; returns how many of each.
+
+    The rows are the only evidence that is asked, so it does not matter why a job went missing.
+    Safe to repeat, and from many beats at once: one takes the turn unless `forced`.
+    """
+    settings = runtime.settings
+    with runtime.system_transaction() as tx:
+        every = timedelta(seconds=settings.sweep_seconds * 0.8)
+        if not forced and not store.heartbeats.take_turn(tx, "sweep", every=every):
+            return {}
+        events = store.events.take_overdue(
+            tx, grace=GRACE, limit=settings.supervisor_nudge_limit
+        )
+        runs = store.runs.take_overdue(tx, grace=GRACE, limit=MAX_RUNS)
+        jobs = jobs_for(runtime, events) + [fetch_job(run) for run in runs]
+        tx.publish_after_commit(*jobs)
+    return {"events": len(events), "runs": len(runs), "jobs": len(jobs)}
+
+
+def jobs_for(runtime: Runtime, events: Iterable[Any]) -> list[Job]:
+    """The jobs that carry events on from where they stand; batched by run and stage."""
+    groups: dict[tuple[UUID, UUID | None, EventStatus], list[Any]] = defaultdict(list)
+    for event in events:
+        groups[event.workspace_id, event.run_id, EventStatus(event.status)].append(
+            event
+        )
+    return [
+        job
+        for (workspace_id, run_id, status), group in groups.items()
+        for job in _jobs(runtime, workspace_id, run_id, status, group)
+    ]
+
+
+def _jobs(
+    runtime: Runtime,
+    workspace_id: UUID,
+    run_id: UUID | None,
+    status: EventStatus,
+    group: list[Any],
+) -> list[Job]:
+    settings = runtime.settings
+    contract, size = {
+        EventStatus.RECEIVED: (Materialize, settings.ingest_batch_size),
+        EventStatus.MATERIALIZED: (Classify, settings.classify_batch_size),
+        EventStatus.CLASSIFIED: (Classify, settings.classify_batch_size),
+        EventStatus.DECIDED: (Draft, settings.draft_batch_size),
+    }[status]
+    return [
+        contract(
+            workspace_id=workspace_id,
+            run_id=run_id,
+            event_ids=tuple(event.id for event in group[start : start + size]),
+        )
+        for start in range(0, len(group), size)
+    ]

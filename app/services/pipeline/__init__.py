@@ -1,0 +1,1 @@
+"""The stages a message passes: ingest → materialize → classify → draft."""

@@ -1,0 +1,264 @@
+"""Decide what inbound messages need: rules, then evidence, then the model."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from app import store
+from app.ai.base import Question, Unusable
+from app.domain.backoff import MAX_ATTEMPTS
+from app.domain.decision import Category, Decision, JudgedBy, Judgement, decide
+from app.domain.evidence import evidence_of
+from app.domain.rules import judge_by_rules
+from app.domain.status import EventStatus
+from app.domain.unified_message import UnifiedMessage
+from app.errors import AuthError, BizzyBeeError, RateLimited, RetryableError
+from app.jobs.contracts import Classify, Draft
+from app.models import Conversation
+from app.runtime import Runtime
+from app.services.pipeline.failure import describe, settle_failures
+from app.services.pipeline.outcome import Outcome
+from app.store.audit import EventOutcome
+from app.store.events import Claim
+
+#: Longer than the slowest answer of the gateway.
+LEASE = timedelta(minutes=3)
+
+SKIP_REASONS = {
+    EventStatus.SUPERSEDED: "newer_message",
+    EventStatus.DECIDED: "decided_before",
+}
+
+
+def classify(runtime: Runtime, job: Classify) -> Outcome:
+    """Judge the newest inbound messages of conversations and decide what happens next.
+
+    Safe to repeat: a message that is decided, or no longer the newest, is skipped. What rules and
+    evidence settle never reaches the model; the rest goes there in one call.
+    """
+    with runtime.transaction(job.workspace_id) as tx:
+        claim = store.events.claim(
+            tx, job.event_ids, status=EventStatus.MATERIALIZED, lease=LEASE
+        )
+        conversations = store.conversations.of_ids(
+            tx, {event.conversation_id for event in claim.events}
+        )
+        rules = store.rules.all_rules(tx) if claim.events else []
+        messages = store.messages.of_ids(
+            tx, {event.message_id for event in claim.events}
+        )
+    judgements: dict[UUID, Judgement] = {}
+    faults: list[tuple[Any, Exception]] = []
+    open_questions: list[tuple[Any, Question]] = []
+    for event in claim.events:
+        if _is_stale(event, conversations.get(event.conversation_id)):
+            continue
+        message = UnifiedMessage.model_validate(event.payload)
+        judgement = judge_by_rules(message, rules) or evidence_of(message)
+        if judgement is not None:
+            judgements[event.id] = judgement
+        else:
+            text = messages[event.message_id].body_visible or message.body_text or ""
+            open_questions.append((event, _question(message, text)))
+    # No transaction is open here: a slow model must not hold a connection.
+    asked, asked_faults = _ask(runtime, open_questions)
+    judgements |= asked
+    faults += asked_faults
+    outcomes, draft_events = _save(
+        runtime, job, claim, judgements, conversations, faults
+    )
+    if faults:
+        outcomes += settle_failures(runtime, job, claim, faults)
+    return Outcome.of(
+        (one.outcome for one in outcomes), _draft_jobs(runtime, job, draft_events)
+    )
+
+
+def _is_stale(event: Any, conversation: Conversation | None) -> bool:
+    return (
+        conversation is None
+        or conversation.last_inbound_message_id != event.message_id
+        or conversation.last_classified_message_id == event.message_id
+    )
+
+
+def _why_skipped(event: Any, conversation: Conversation | None) -> EventStatus:
+    if conversation and conversation.last_inbound_message_id == event.message_id:
+        return EventStatus.DECIDED
+    return EventStatus.SUPERSEDED
+
+
+def _question(message: UnifiedMessage, text: str) -> Question:
+    sender = message.sender
+    return Question(
+        sender=f"{sender.name} <{sender.value}>" if sender.name else sender.value,
+        subject=message.subject,
+        text=text,
+        channel=sender.kind,
+    )
+
+
+def _ask(
+    runtime: Runtime, questions: Sequence[tuple[Any, Question]]
+) -> tuple[dict[UUID, Judgement], list[tuple[Any, Exception]]]:
+    """Ask the model; what it cannot answer in the end is a person's to decide."""
+    if not questions:
+        return {}, []
+    events = [event for event, _ in questions]
+    try:
+        answers = runtime.classifier.classify([question for _, question in questions])
+    except BizzyBeeError as error:
+        found: Sequence[Judgement | Exception] = [error] * len(events)
+    else:
+        found = [
+            RetryableError(f"unusable answer: {answer.reason}")
+            if isinstance(answer, Unusable)
+            else answer
+            for answer in answers.judgements
+        ]
+    judgements: dict[UUID, Judgement] = {}
+    faults: list[tuple[Any, Exception]] = []
+    for event, answer in zip(events, found, strict=True):
+        if isinstance(answer, Judgement):
+            judgements[event.id] = answer
+        elif _is_worth_another_try(event, answer):
+            faults.append((event, answer))
+        else:
+            judgements[event.id] = _nobody(runtime.classifier.version, answer)
+    return judgements, faults
+
+
+def _is_worth_another_try(event: Any, error: Exception) -> bool:
+    if isinstance(error, RateLimited | AuthError):
+        return True
+    return isinstance(error, RetryableError) and event.attempts < MAX_ATTEMPTS
+
+
+def _nobody(version: str, error: Exception) -> Judgement:
+    return Judgement(
+        category=Category.OTHER,
+        confidence=0.0,
+        reason=f"no usable answer from the model: {describe(error)}",
+        judged_by=JudgedBy.NOBODY,
+        source=version,
+    )
+
+
+def _save(
+    runtime: Runtime,
+    job: Classify,
+    claim: Claim,
+    judgements: dict[UUID, Judgement],
+    conversations: dict[UUID, Conversation],
+    faults: Sequence[tuple[Any, Exception]],
+) -> tuple[list[EventOutcome], list[UUID]]:
+    """Store decisions where their message is still the newest; the rest is superseded."""
+    undecided = {event.id for event, _ in faults}
+    settled = [event for event in claim.events if event.id not in undecided]
+    if not settled:
+        return [], []
+    verdicts = {event_id: decide(found) for event_id, found in judgements.items()}
+    with runtime.transaction(job.workspace_id) as tx:
+        waits = store.conversations.save_decisions(
+            tx,
+            [
+                {
+                    "id": event.conversation_id,
+                    "message_id": event.message_id,
+                    "decision": verdicts[event.id],
+                    "category": judgements[event.id].category,
+                    "confidence": judgements[event.id].confidence,
+                    "reason": judgements[event.id].reason,
+                }
+                for event in settled
+                if event.id in judgements
+            ],
+        )
+        rows, draft_events = [], []
+        skipped: dict[EventStatus, list[UUID]] = {
+            EventStatus.SUPERSEDED: [],
+            EventStatus.DECIDED: [],
+        }
+        for event in settled:
+            if event.id not in judgements or event.conversation_id not in waits:
+                conversation = store.conversations.get(tx, event.conversation_id)
+                skipped[_why_skipped(event, conversation)].append(event.id)
+                continue
+            reason = _why_no_draft(
+                runtime, verdicts[event.id], waits[event.conversation_id], event
+            )
+            if reason is None:
+                draft_events.append(event)
+            rows.append(
+                {
+                    "id": event.id,
+                    "decision": _record(judgements[event.id], verdicts[event.id]),
+                    "reason": reason,
+                    "finished": reason is not None,
+                }
+            )
+        store.events.save_decided(tx, claim, rows)
+        for status, event_ids in skipped.items():
+            store.events.finish(
+                tx, claim, event_ids, status=status, reason=SKIP_REASONS[status]
+            )
+        store.conversations.mark_enqueued(
+            tx,
+            stage="draft",
+            pairs=[(event.conversation_id, event.message_id) for event in draft_events],
+        )
+        outcomes = [
+            EventOutcome(
+                event.id,
+                EventStatus.SUPERSEDED
+                if event.id in skipped[EventStatus.SUPERSEDED]
+                else EventStatus.DECIDED,
+                event.attempts,
+            )
+            for event in settled
+        ]
+        store.audit.record(tx, job, outcomes, started_at=tx.now)
+    return outcomes, [event.id for event in draft_events]
+
+
+def _why_no_draft(
+    runtime: Runtime, decision: Decision, waits: bool, event: Any
+) -> str | None:
+    """The reason that ends the event here, or None where a draft is due."""
+    if decision is Decision.AUTO_HANDLED:
+        return "no_reply_needed"
+    if not waits:
+        return "answered"
+    if event.payload.get("metadata", {}).get("encrypted"):
+        return "encrypted"
+    if runtime.drafter is None:
+        return "no_drafter"
+    return None
+
+
+def _record(judgement: Judgement, decision: Decision) -> dict[str, Any]:
+    """What is kept for the question why."""
+    return {
+        "decision": decision,
+        "category": judgement.category,
+        "confidence": judgement.confidence,
+        "reason": judgement.reason,
+        "judged_by": judgement.judged_by,
+        "source": judgement.source,
+        "urgent": judgement.urgent,
+    }
+
+
+def _draft_jobs(
+    runtime: Runtime, job: Classify, event_ids: Sequence[UUID]
+) -> list[Draft]:
+    size = runtime.settings.draft_batch_size
+    return [
+        Draft(
+            workspace_id=job.workspace_id,
+            run_id=job.run_id,
+            event_ids=tuple(event_ids[start : start + size]),
+        )
+        for start in range(0, len(event_ids), size)
+    ]

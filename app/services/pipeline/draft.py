@@ -1,0 +1,145 @@
+"""Write replies to the newest inbound messages of conversations."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from app import store
+from app.ai.base import Drafter, Reply, Turn
+from app.domain.ids import new_id
+from app.domain.status import EventStatus
+from app.errors import BizzyBeeError
+from app.jobs.contracts import Draft
+from app.models import Message
+from app.runtime import Runtime
+from app.services.pipeline.failure import settle_failures
+from app.services.pipeline.outcome import Outcome
+from app.store.audit import EventOutcome
+from app.store.events import Claim
+from app.store.transaction import Transaction
+
+#: Longer than the slowest draft.
+LEASE = timedelta(minutes=3)
+
+CONTEXT_MESSAGES = 10
+
+
+def draft(runtime: Runtime, job: Draft) -> Outcome:
+    """Write the drafts of a job, one after another; each is claimed for itself.
+
+    Safe to repeat: a message that has its draft, was answered meanwhile, or is no longer the newest
+    is skipped.
+    """
+    if runtime.drafter is None:
+        # Its key was taken away while the job waited.
+        return Outcome.of([])
+    outcomes = [
+        outcome
+        for event_id in _events_of(runtime, job)
+        if (outcome := _draft_one(runtime, job, event_id, runtime.drafter))
+    ]
+    return Outcome.of(one.outcome for one in outcomes)
+
+
+def _events_of(runtime: Runtime, job: Draft) -> list[UUID]:
+    if job.event_ids or job.target_message_id is None:
+        return list(job.event_ids)
+    with runtime.transaction(job.workspace_id) as tx:
+        event_id = store.events.of_message(tx, job.target_message_id)
+    return [event_id] if event_id else []
+
+
+def _draft_one(
+    runtime: Runtime, job: Draft, event_id: UUID, drafter: Drafter
+) -> EventOutcome | None:
+    with runtime.transaction(job.workspace_id) as tx:
+        claim = store.events.claim(
+            tx, [event_id], status=EventStatus.DECIDED, lease=LEASE
+        )
+        if not claim.events:
+            return None
+        event = claim.events[0]
+        conversation = store.conversations.get(tx, event.conversation_id)
+        if (
+            conversation is None
+            or conversation.last_inbound_message_id != event.message_id
+            or conversation.last_draft_message_id == event.message_id
+        ):
+            return _skip(tx, job, claim, event)
+        messages = store.messages.latest(
+            tx, event.conversation_id, limit=CONTEXT_MESSAGES
+        )
+        workspace = store.tenants.workspace(tx, job.workspace_id)
+
+    # No transaction is open here: a slow model must not hold a connection.
+    try:
+        reply = drafter.draft(
+            business=workspace.name if workspace else "",
+            subject=conversation.subject,
+            turns=_turns(messages, until=event.message_id),
+        )
+    except BizzyBeeError as error:
+        return settle_failures(runtime, job, claim, [(event, error)])[0]
+
+    with runtime.transaction(job.workspace_id) as tx:
+        return _save(tx, job, claim, event, reply)
+
+
+def _turns(messages: list[Message], *, until: UUID) -> list[Turn]:
+    """The conversation up to the message that is answered."""
+    turns: list[Turn] = []
+    for message in messages:
+        turns.append(
+            Turn(
+                direction=message.direction,
+                author=message.sender.get("name") or message.sender.get("value") or "",
+                text=message.body_visible or message.body or "",
+                at=message.occurred_at,
+            )
+        )
+        if message.id == until:
+            break
+    return turns
+
+
+def _save(
+    tx: Transaction, job: Draft, claim: Claim, event: Any, reply: Reply
+) -> EventOutcome:
+    """Keep the draft if its message still waits; what was true before may not be now."""
+    shown = store.conversations.save_draft(
+        tx, event.conversation_id, event.message_id, reply.text
+    )
+    if not shown:
+        return _skip(tx, job, claim, event)
+    store.messages.add_draft(
+        tx,
+        {
+            "id": new_id(),
+            "workspace_id": job.workspace_id,
+            "conversation_id": event.conversation_id,
+            "target_message_id": event.message_id,
+            "body": reply.text,
+            "model": reply.model,
+            "prompt_version": reply.prompt_version,
+            "usage": reply.usage,
+        },
+    )
+    store.events.finish(tx, claim, [event.id], status=EventStatus.DRAFTED, reason=None)
+    outcome = EventOutcome(event.id, "drafted", event.attempts)
+    store.audit.record(tx, job, [outcome], started_at=tx.now)
+    return outcome
+
+
+def _skip(tx: Transaction, job: Draft, claim: Claim, event: Any) -> EventOutcome:
+    """End an event whose draft nobody needs any more."""
+    conversation = store.conversations.get(tx, event.conversation_id)
+    if conversation is None or conversation.last_inbound_message_id == event.message_id:
+        status, reason = EventStatus.DECIDED, "answered"
+        if conversation and conversation.last_draft_message_id == event.message_id:
+            status, reason = EventStatus.DRAFTED, "drafted_before"
+    else:
+        status, reason = EventStatus.SUPERSEDED, "newer_message"
+    store.events.finish(tx, claim, [event.id], status=status, reason=reason)
+    outcome = EventOutcome(event.id, status, event.attempts)
+    store.audit.record(tx, job, [outcome], started_at=tx.now)
+    return outcome

@@ -1,0 +1,203 @@
+"""Fetch one page of an account's history and keep it."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Any
+
+from app import store
+from app.channels.base import Page
+from app.domain.backoff import MAX_ATTEMPTS, delay
+from app.domain.status import ConfigStatus, RunState, Severity
+from app.errors import AuthError, BizzyBeeError, RateLimited, RetryableError
+from app.jobs.contracts import ImportFetch
+from app.models import ChannelConfig, PipelineRun
+from app.runtime import Runtime
+from app.services.accounts import account_of, require_config
+from app.services.pipeline.failure import describe, may_retry
+from app.services.pipeline.ingest import Arrival, ingest, materialize_jobs
+from app.services.pipeline.outcome import Outcome
+from app.services.sync.start_import import fetch_job
+from app.store.audit import EventOutcome
+
+#: Longer than a page whose bodies have to be fetched one by one.
+LEASE = timedelta(minutes=5)
+
+
+def fetch_page(runtime: Runtime, job: ImportFetch) -> Outcome:
+    """Fetch the page a run stands before, store it, and queue the next.
+
+    Safe to repeat: the run's row says where it stands, and the cursor moves in the transaction that
+    stores the page. A second delivery finds the run leased or further on, and fetches nothing.
+    """
+    with runtime.transaction(job.workspace_id) as tx:
+        run = store.runs.claim(tx, job.run_id, lease=LEASE)
+        config = require_config(tx, run.config_id) if run else None
+    if run is None or config is None:
+        return Outcome()
+    if run.attempts > MAX_ATTEMPTS:
+        return _give_up(runtime, job, run, RetryableError("its worker was lost"))
+    try:
+        page = _fetch(runtime, run, config)
+    except BizzyBeeError as error:
+        return _later(runtime, job, run, error)
+    return _keep(runtime, job, run, config, page)
+
+
+def _fetch(runtime: Runtime, run: PipelineRun, config: ChannelConfig) -> Page:
+    """Ask the provider; no transaction is open meanwhile."""
+
+    def known(external_ids: Collection[str]) -> Collection[str]:
+        with runtime.transaction(run.workspace_id) as tx:
+            return store.events.known(
+                tx,
+                channel=config.channel,
+                config_id=config.id,
+                external_ids=external_ids,
+            )
+
+    assert run.folder is not None
+    return runtime.adapters.of(config.provider).fetch_page(
+        account_of(runtime, config),
+        folder=run.folder,
+        token=run.page_token,
+        limit=runtime.settings.import_batch_size,
+        known=known,
+    )
+
+
+def _keep(
+    runtime: Runtime,
+    job: ImportFetch,
+    run: PipelineRun,
+    config: ChannelConfig,
+    page: Page,
+) -> Outcome:
+    """Store a page and move the cursor past it, in one transaction."""
+    room = run.cap - run.fetched_so_far
+    folders = runtime.adapters.of(config.provider).folders
+    items = page.items[:room]
+    with runtime.transaction(job.workspace_id) as tx:
+        kept = ingest(tx, config, [Arrival(item) for item in items], run_id=run.id)
+        saved = store.runs.save_page(
+            tx,
+            run,
+            fetched=len(items),
+            created=kept.created,
+            duplicates=kept.duplicates,
+            rejected=kept.rejected,
+            **_next_place(run, folders, page, room),
+        )
+        if saved is not None and saved.state is RunState.RUNNING:
+            tx.publish_after_commit(fetch_job(saved))
+        store.audit.record(
+            tx, job, [EventOutcome(None, "fetched", run.attempts)], started_at=tx.now
+        )
+    return Outcome(
+        counts={"created": kept.created, "duplicates": kept.duplicates},
+        next_jobs=list(
+            materialize_jobs(
+                config,
+                kept.event_ids,
+                run_id=run.id,
+                batch_size=runtime.settings.ingest_batch_size,
+            )
+        ),
+    )
+
+
+def _next_place(
+    run: PipelineRun, folders: Sequence[str], page: Page, room: int
+) -> dict[str, Any]:
+    """Where the run stands after a page: next page, next folder, or the end."""
+    assert run.folder is not None
+    later_folders = folders[folders.index(run.folder) + 1 :]
+    if len(page.items) >= room:
+        more = (
+            len(page.items) > room or page.next_token is not None or bool(later_folders)
+        )
+        return _place(run.folder, None, RunState.COMPLETED, truncated=more)
+    if page.next_token is not None:
+        return _place(run.folder, page.next_token, RunState.RUNNING)
+    if later_folders:
+        return _place(later_folders[0], None, RunState.RUNNING)
+    return _place(run.folder, None, RunState.COMPLETED)
+
+
+def _place(
+    folder: str, token: str | None, state: RunState, *, truncated: bool = False
+) -> dict[str, Any]:
+    return {
+        "folder": folder,
+        "page_token": token,
+        "state": state,
+        "truncated": truncated,
+    }
+
+
+def _later(
+    runtime: Runtime, job: ImportFetch, run: PipelineRun, error: BizzyBeeError
+) -> Outcome:
+    """Try the same page again when its time comes, or end the run."""
+    counted = not isinstance(error, RateLimited)
+    if not may_retry(error) or (counted and run.attempts >= MAX_ATTEMPTS):
+        return _give_up(runtime, job, run, error)
+    asked = error.retry_after if isinstance(error, RetryableError) else None
+    outcome = "put_off" if counted else "rate_limited"
+    with runtime.transaction(job.workspace_id) as tx:
+        store.runs.put_off(
+            tx,
+            run,
+            until=tx.now + delay(run.attempts, asked),
+            error=describe(error),
+            counted=counted,
+        )
+        store.audit.record(
+            tx,
+            job,
+            [EventOutcome(None, outcome, run.attempts, describe(error))],
+            started_at=tx.now,
+        )
+    return Outcome({outcome: 1})
+
+
+def _give_up(
+    runtime: Runtime, job: ImportFetch, run: PipelineRun, error: BizzyBeeError
+) -> Outcome:
+    """End the run as failed, visibly. What it stored stays and is worked on."""
+    reason = describe(error)
+    with runtime.transaction(job.workspace_id) as tx:
+        if not store.runs.fail(tx, run, reason):
+            return Outcome()
+        if isinstance(error, AuthError):
+            store.tenants.set_config_status(
+                tx, run.config_id, ConfigStatus.DISCONNECTED, reason
+            )
+        store.dead_letters.add(
+            tx,
+            [
+                {
+                    "workspace_id": job.workspace_id,
+                    "source_queue": job.queue,
+                    "job_type": job.job_type,
+                    "payload": job.payload(),
+                    "error": reason,
+                    "attempts": run.attempts,
+                    "run_id": run.id,
+                }
+            ],
+        )
+        store.incidents.report(
+            tx,
+            kind="import_failed",
+            dedupe_key=f"import_failed:{run.config_id}",
+            severity=Severity.ERROR,
+            workspace_id=job.workspace_id,
+            details={"run_id": str(run.id), "error": reason},
+        )
+        store.audit.record(
+            tx,
+            job,
+            [EventOutcome(None, "failed", run.attempts, reason)],
+            started_at=tx.now,
+        )
+    return Outcome({"failed": 1})

@@ -1,0 +1,173 @@
+"""Keep what a channel brought: the only writer of new `message_events`."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from app import store
+from app.channels.base import Item
+from app.domain.ids import new_id
+from app.domain.scrub import scrub
+from app.jobs.contracts import Materialize
+from app.models import ChannelConfig
+from app.store.transaction import Transaction
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A message on its way in."""
+
+    item: Item
+    content_digest: str | None = None
+    """Given where senders choose the ids: tells a redelivery from another message."""
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What came of a batch."""
+
+    event_ids: list[UUID] = field(default_factory=list)
+    """Of the new events, in the order given."""
+    duplicates: int = 0
+    rejected: int = 0
+
+    @property
+    def created(self) -> int:
+        return len(self.event_ids)
+
+
+def ingest(
+    tx: Transaction,
+    config: ChannelConfig,
+    arrivals: Sequence[Arrival],
+    *,
+    run_id: UUID | None = None,
+) -> Ingested:
+    """Store a batch as events in one statement, and only that; nothing is interpreted here.
+
+    Safe to repeat: the provider's id decides, so a replay adds nothing. An item that could not be
+    understood becomes a dead letter with what the provider sent, and its neighbours go on.
+    """
+    readable = [arrival for arrival in arrivals if arrival.item.message is not None]
+    broken = [arrival for arrival in arrivals if arrival.item.message is None]
+    rows = [_row(tx, config, arrival, run_id) for arrival in readable]
+    created = store.events.add_new(tx, rows)
+    collided = _collided(tx, config, rows, created)
+    created |= store.events.add_new(tx, collided)
+    _dead_letter(tx, config, broken, run_id)
+    return Ingested(
+        event_ids=sorted(created.values()),
+        duplicates=len(rows) - len(created),
+        rejected=len(broken),
+    )
+
+
+def materialize_jobs(
+    config: ChannelConfig,
+    event_ids: Sequence[UUID],
+    *,
+    run_id: UUID | None,
+    batch_size: int,
+) -> list[Materialize]:
+    """The jobs that carry new events on."""
+    return [
+        Materialize(
+            workspace_id=config.workspace_id,
+            run_id=run_id,
+            channel=config.channel,
+            config_id=config.id,
+            event_ids=tuple(event_ids[start : start + batch_size]),
+        )
+        for start in range(0, len(event_ids), batch_size)
+    ]
+
+
+def _row(
+    tx: Transaction, config: ChannelConfig, arrival: Arrival, run_id: UUID | None
+) -> dict[str, Any]:
+    message = arrival.item.message
+    assert message is not None
+    return {
+        "id": new_id(),
+        "workspace_id": config.workspace_id,
+        "channel": config.channel,
+        "config_id": config.id,
+        "external_id": message.external_id,
+        "external_thread_id": message.external_thread_id,
+        "run_id": run_id,
+        "direction": message.direction,
+        "payload": message.model_dump(mode="json", exclude_defaults=True),
+        "raw": scrub(arrival.item.raw),
+        "content_digest": arrival.content_digest,
+        "id_collision": False,
+        # Whoever stores an event also rings for it.
+        "rung_at": tx.now,
+        "received_at": tx.now,
+    }
+
+
+def _collided(
+    tx: Transaction,
+    config: ChannelConfig,
+    rows: Sequence[dict[str, Any]],
+    created: dict[str, UUID],
+) -> list[dict[str, Any]]:
+    """Rows that share a sender-chosen id with another message: kept under an id of their own."""
+    created_ids = set(created.values())
+    refused = [
+        row for row in rows if row["id"] not in created_ids and row["content_digest"]
+    ]
+    known = store.events.known(
+        tx,
+        channel=config.channel,
+        config_id=config.id,
+        external_ids={row["external_id"] for row in refused},
+    )
+    return [
+        {
+            **row,
+            "external_id": f"{row['external_id']}#{row['content_digest'][:16]}",
+            "id_collision": True,
+        }
+        for row in refused
+        if known[row["external_id"]].content_digest != row["content_digest"]
+    ]
+
+
+def _dead_letter(
+    tx: Transaction,
+    config: ChannelConfig,
+    broken: Sequence[Arrival],
+    run_id: UUID | None,
+) -> None:
+    store.dead_letters.add(
+        tx,
+        [
+            {
+                "workspace_id": config.workspace_id,
+                "fingerprint": _fingerprint(config, arrival.item),
+                "source_queue": "ingest",
+                "job_type": "INGEST",
+                "payload": {
+                    "channel": config.channel,
+                    "config_id": str(config.id),
+                    "external_id": arrival.item.external_id,
+                    "raw": scrub(arrival.item.raw),
+                },
+                "error": arrival.item.error or "unreadable",
+                "run_id": run_id,
+                "attempts": 1,
+            }
+            for arrival in broken
+        ],
+    )
+
+
+def _fingerprint(config: ChannelConfig, item: Item) -> str:
+    original = json.dumps(item.raw, sort_keys=True, default=str)
+    return hashlib.sha256(
+        f"{config.id}:{original}".encode(errors="replace")
+    ).hexdigest()

@@ -1,0 +1,1 @@
+"""Bringing messages in from accounts and files."""

@@ -1,0 +1,33 @@
+"""SQL as functions of a transaction. They never commit; call sites read `store.events.add_new(tx, rows)`."""
+
+from app.store import (
+    audit,
+    conversations,
+    customers,
+    dead_letters,
+    events,
+    heartbeats,
+    incidents,
+    locks,
+    messages,
+    reports,
+    rules,
+    runs,
+    tenants,
+)
+
+__all__ = [
+    "audit",
+    "conversations",
+    "customers",
+    "dead_letters",
+    "events",
+    "heartbeats",
+    "incidents",
+    "locks",
+    "messages",
+    "reports",
+    "rules",
+    "runs",
+    "tenants",
+]

@@ -1,0 +1,226 @@
+"""`conversations` and `conversation_refs`: threads, triage state, the live draft."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or
+
+from app.models import Conversation, ConversationRef
+from app.store.bulk import execute_with_rows
+from app.store.transaction import Transaction
+
+
+def by_thread(
+    tx: Transaction, *, channel: str, config_id: UUID, threads: Collection[str]
+) -> dict[str, UUID]:
+    """The conversations that these thread keys of one account lead to."""
+    if not threads:
+        return {}
+    rows = tx.session.execute(
+        select(
+            ConversationRef.external_thread_id, ConversationRef.conversation_id
+        ).where(
+            ConversationRef.workspace_id == tx.workspace_id,
+            ConversationRef.channel == channel,
+            ConversationRef.config_id == config_id,
+            ConversationRef.external_thread_id.in_(threads),
+        )
+    )
+    return {row.external_thread_id: row.conversation_id for row in rows}
+
+
+def add(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert conversations. The caller holds the creation locks of their threads."""
+    if rows:
+        tx.session.execute(insert(Conversation), rows)
+
+
+def add_refs(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    """Remember thread keys; one that is known keeps leading where it led."""
+    if rows:
+        tx.session.execute(insert_or(ConversationRef).on_conflict_do_nothing(), rows)
+
+
+def lock(tx: Transaction, conversation_ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+    """Lock conversations in a fixed order and return what triage needs of them."""
+    if not conversation_ids:
+        return {}
+    rows = tx.session.execute(
+        select(
+            Conversation.id,
+            Conversation.last_inbound_message_id,
+            Conversation.last_inbound_message_at,
+            Conversation.last_outbound_message_at,
+            Conversation.last_message_at,
+        )
+        .where(Conversation.id.in_(conversation_ids))
+        .order_by(Conversation.id)
+        .with_for_update()
+    )
+    return {row.id: row for row in rows}
+
+
+def save_newest(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    """Record the newest messages of locked conversations.
+
+    A newer inbound message makes the draft stale and asks for attention again. Rows: `id,
+    last_message_at, last_inbound_message_id, last_inbound_message_at, last_outbound_message_at`.
+    """
+    execute_with_rows(
+        tx,
+        """
+        UPDATE conversations c
+        SET last_message_at = r.last_message_at,
+            last_outbound_message_at = r.last_outbound_message_at,
+            last_inbound_message_at = r.last_inbound_message_at,
+            last_inbound_message_id = r.last_inbound_message_id,
+            ai_draft_response = CASE WHEN c.last_draft_message_id = r.last_inbound_message_id
+                                     THEN c.ai_draft_response END,
+            status = CASE WHEN c.status = 'closed'
+                               AND c.last_inbound_message_id IS DISTINCT FROM r.last_inbound_message_id
+                          THEN 'open' ELSE c.status END,
+            updated_at = :now
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+            id uuid, last_message_at timestamptz, last_outbound_message_at timestamptz,
+            last_inbound_message_at timestamptz, last_inbound_message_id uuid)
+        WHERE c.id = r.id
+        """,
+        rows,
+        now=tx.now,
+    )
+
+
+def mark_enqueued(
+    tx: Transaction, *, stage: str, pairs: Collection[tuple[UUID, UUID]]
+) -> None:
+    """Note that a `classify` or `draft` job is on its way for (conversation, message) pairs.
+
+    For people who look; the event's row, not this, is what says that work is due.
+    """
+    column = {
+        "classify": "last_classify_enqueued_message_id",
+        "draft": "last_draft_enqueued_message_id",
+    }[stage]
+    execute_with_rows(
+        tx,
+        f"""
+        UPDATE conversations c SET {column} = r.message_id
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (id uuid, message_id uuid)
+        WHERE c.id = r.id
+        """,
+        [
+            {"id": conversation, "message_id": message}
+            for conversation, message in pairs
+        ],
+    )
+
+
+def save_decisions(tx: Transaction, rows: Sequence[dict[str, Any]]) -> dict[UUID, bool]:
+    """Store decisions, each only if its message is still the newest and not yet decided.
+
+    Rows: `id, message_id, decision, category, confidence, reason`. Returns, for those stored,
+    whether the conversation still waits for an answer.
+    """
+    saved = execute_with_rows(
+        tx,
+        """
+        UPDATE conversations c
+        SET decision = r.decision, category = r.category, confidence = r.confidence,
+            decision_reason = r.reason, last_classified_message_id = r.message_id,
+            status = CASE WHEN c.status = 'new' THEN 'open' ELSE c.status END,
+            updated_at = :now
+        FROM (
+            SELECT target.*
+            FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS target (
+                id uuid, message_id uuid, decision text, category text,
+                confidence double precision, reason text)
+            JOIN conversations locked ON locked.id = target.id
+            ORDER BY locked.id
+            FOR UPDATE OF locked
+        ) r
+        WHERE c.id = r.id
+          AND c.last_inbound_message_id = r.message_id
+          AND c.last_classified_message_id IS DISTINCT FROM r.message_id
+        RETURNING c.id,
+            coalesce(c.last_outbound_message_at < c.last_inbound_message_at, true) AS waits
+        """,
+        rows,
+        now=tx.now,
+    )
+    return {row.id: row.waits for row in saved}
+
+
+def save_draft(
+    tx: Transaction, conversation_id: UUID, message_id: UUID, text: str
+) -> bool:
+    """Show a draft, if its message is still the newest, unanswered, and has none yet."""
+    saved = tx.session.execute(
+        update(Conversation)
+        .where(
+            Conversation.id == conversation_id,
+            Conversation.last_inbound_message_id == message_id,
+            Conversation.last_draft_message_id.is_distinct_from(message_id),
+            func.coalesce(
+                Conversation.last_outbound_message_at
+                < Conversation.last_inbound_message_at,
+                True,
+            ),
+        )
+        .values(
+            ai_draft_response=text,
+            last_draft_message_id=message_id,
+            updated_at=tx.now,
+        )
+        .returning(Conversation.id)
+        .execution_options(synchronize_session=False)
+    )
+    return saved.first() is not None
+
+
+def get(tx: Transaction, conversation_id: UUID) -> Conversation | None:
+    return tx.session.get(Conversation, conversation_id)
+
+
+def of_ids(
+    tx: Transaction, conversation_ids: Collection[UUID]
+) -> dict[UUID, Conversation]:
+    """Conversations by id."""
+    if not conversation_ids:
+        return {}
+    found = tx.session.scalars(
+        select(Conversation).where(Conversation.id.in_(conversation_ids))
+    )
+    return {conversation.id: conversation for conversation in found}
+
+
+def newest_first(
+    tx: Transaction,
+    *,
+    limit: int,
+    before: tuple[Any, UUID] | None = None,
+    decision: str | None = None,
+    status: str | None = None,
+) -> Sequence[Conversation]:
+    """A page of the inbox; `before` is (last_message_at, id) of the last row of the page before."""
+    statement = (
+        select(Conversation)
+        .where(Conversation.workspace_id == tx.workspace_id)
+        .order_by(Conversation.last_message_at.desc(), Conversation.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        moment, conversation_id = before
+        statement = statement.where(
+            (Conversation.last_message_at < moment)
+            | (
+                (Conversation.last_message_at == moment)
+                & (Conversation.id < conversation_id)
+            )
+        )
+    if decision is not None:
+        statement = statement.where(Conversation.decision == decision)
+    if status is not None:
+        statement = statement.where(Conversation.status == status)
+    return tx.session.scalars(statement).all()

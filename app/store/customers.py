@@ -1,0 +1,65 @@
+"""`customers` and `customer_identities`."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, or_, select, tuple_
+
+from app.models import Customer, CustomerIdentity
+from app.store.transaction import Transaction
+
+
+@dataclass(frozen=True)
+class IdentityKey:
+    """How a customer is looked up. `config_id` is None for what means the same everywhere."""
+
+    kind: str
+    value: str
+    config_id: UUID | None
+
+    @property
+    def lock_key(self) -> str:
+        return f"identity:{self.kind}:{self.config_id}:{self.value}"
+
+
+def by_identity(
+    tx: Transaction, keys: Collection[IdentityKey]
+) -> dict[IdentityKey, UUID]:
+    """The customers that are known by these identifiers."""
+    if not keys:
+        return {}
+    rows = tx.session.execute(
+        select(
+            CustomerIdentity.kind,
+            CustomerIdentity.value,
+            CustomerIdentity.config_id,
+            CustomerIdentity.customer_id,
+        ).where(
+            CustomerIdentity.workspace_id == tx.workspace_id,
+            tuple_(CustomerIdentity.kind, CustomerIdentity.value).in_(
+                {(key.kind, key.value) for key in keys}
+            ),
+            or_(
+                CustomerIdentity.config_id.is_(None),
+                CustomerIdentity.config_id.in_(
+                    {key.config_id for key in keys if key.config_id}
+                ),
+            ),
+        )
+    )
+    return {
+        IdentityKey(row.kind, row.value, row.config_id): row.customer_id for row in rows
+    }
+
+
+def add(
+    tx: Transaction,
+    customers: Sequence[dict[str, Any]],
+    identities: Sequence[dict[str, Any]],
+) -> None:
+    """Insert customers with their identities. The caller holds the creation locks."""
+    if customers:
+        tx.session.execute(insert(Customer), customers)
+        tx.session.execute(insert(CustomerIdentity), identities)

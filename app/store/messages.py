@@ -1,0 +1,99 @@
+"""`messages` and `drafts`."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.domain.status import DraftStatus
+from app.models import Conversation, Draft, Message
+from app.store.transaction import Transaction
+
+
+def add_new(tx: Transaction, rows: Sequence[dict[str, Any]]) -> set[UUID]:
+    """Insert the messages that are not there yet; returns their ids.
+
+    The unique key (workspace, config, external id) decides.
+    """
+    if not rows:
+        return set()
+    statement = (
+        insert(Message)
+        .on_conflict_do_nothing(
+            index_elements=["workspace_id", "config_id", "external_id"]
+        )
+        .returning(Message.id)
+    )
+    return set(tx.session.scalars(statement, rows))
+
+
+def by_external_id(
+    tx: Transaction, *, config_id: UUID, external_ids: Collection[str]
+) -> dict[str, Message]:
+    """The stored messages of an account that carry these provider ids."""
+    if not external_ids:
+        return {}
+    found = tx.session.scalars(
+        select(Message).where(
+            Message.workspace_id == tx.workspace_id,
+            Message.config_id == config_id,
+            Message.external_id.in_(external_ids),
+        )
+    )
+    return {message.external_id: message for message in found if message.external_id}
+
+
+def of_ids(tx: Transaction, message_ids: Collection[UUID]) -> dict[UUID, Message]:
+    """Messages by id."""
+    if not message_ids:
+        return {}
+    found = tx.session.scalars(select(Message).where(Message.id.in_(message_ids)))
+    return {message.id: message for message in found}
+
+
+def latest(tx: Transaction, conversation_id: UUID, *, limit: int) -> list[Message]:
+    """The newest messages of a conversation, oldest of them first."""
+    found = tx.session.scalars(
+        select(Message)
+        .where(Message.conversation_id == conversation_id)
+        .order_by(Message.occurred_at.desc(), Message.id.desc())
+        .limit(limit)
+    )
+    return list(found)[::-1]
+
+
+def add_draft(tx: Transaction, row: dict[str, Any]) -> bool:
+    """Keep a draft; False where its target has one already."""
+    added = tx.session.execute(
+        insert(Draft)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=["target_message_id"])
+        .returning(Draft.id)
+    )
+    return added.first() is not None
+
+
+def make_drafts_stale(tx: Transaction, conversation_ids: Collection[UUID]) -> None:
+    """Retire drafts whose target is no longer the newest inbound message."""
+    if not conversation_ids:
+        return
+    tx.session.execute(
+        update(Draft)
+        .where(
+            Draft.conversation_id.in_(conversation_ids),
+            Draft.status == DraftStatus.LIVE,
+            Draft.conversation_id == Conversation.id,
+            Draft.target_message_id.is_distinct_from(
+                Conversation.last_inbound_message_id
+            ),
+        )
+        .values(status=DraftStatus.STALE, updated_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def draft_of(tx: Transaction, message_id: UUID) -> Draft | None:
+    """The draft that answers a message."""
+    return tx.session.scalar(select(Draft).where(Draft.target_message_id == message_id))

@@ -1,0 +1,115 @@
+"""`workspaces`, `api_keys`, `channel_configs`, `audit_log`."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+
+from app.domain.status import ConfigStatus
+from app.models import APIKey, AuditEntry, ChannelConfig, Workspace
+from app.store.transaction import Transaction
+
+
+def add_workspace(tx: Transaction, name: str) -> Workspace:
+    """Insert a workspace; its name is unique in the installation."""
+    workspace = Workspace(name=name)
+    tx.session.add(workspace)
+    tx.session.flush()
+    return workspace
+
+
+def workspace_named(tx: Transaction, name: str) -> Workspace | None:
+    return tx.session.scalar(select(Workspace).where(Workspace.name == name))
+
+
+def workspace(tx: Transaction, workspace_id: UUID) -> Workspace | None:
+    return tx.session.get(Workspace, workspace_id)
+
+
+def workspaces(tx: Transaction) -> Sequence[Workspace]:
+    """All that this transaction may see."""
+    return tx.session.scalars(select(Workspace).order_by(Workspace.name)).all()
+
+
+def add_key(tx: Transaction, row: dict[str, Any]) -> APIKey:
+    key = APIKey(**row)
+    tx.session.add(key)
+    tx.session.flush()
+    return key
+
+
+def key_with_prefix(tx: Transaction, prefix: str) -> APIKey | None:
+    """The key with this visible part, if it is not revoked."""
+    return tx.session.scalar(
+        select(APIKey).where(APIKey.prefix == prefix, APIKey.revoked_at.is_(None))
+    )
+
+
+def keys(tx: Transaction) -> Sequence[APIKey]:
+    return tx.session.scalars(select(APIKey).order_by(APIKey.created_at)).all()
+
+
+def revoke_key(tx: Transaction, prefix: str) -> bool:
+    revoked = tx.session.execute(
+        update(APIKey)
+        .where(APIKey.prefix == prefix, APIKey.revoked_at.is_(None))
+        .values(revoked_at=tx.now, updated_at=tx.now)
+        .returning(APIKey.id)
+        .execution_options(synchronize_session=False)
+    )
+    return revoked.first() is not None
+
+
+def add_config(tx: Transaction, row: dict[str, Any]) -> ChannelConfig:
+    config = ChannelConfig(**row)
+    tx.session.add(config)
+    tx.session.flush()
+    return config
+
+
+def config(tx: Transaction, config_id: UUID) -> ChannelConfig | None:
+    return tx.session.get(ChannelConfig, config_id)
+
+
+def config_named(tx: Transaction, name: str) -> ChannelConfig | None:
+    return tx.session.scalar(select(ChannelConfig).where(ChannelConfig.name == name))
+
+
+def configs(tx: Transaction) -> Sequence[ChannelConfig]:
+    return tx.session.scalars(select(ChannelConfig).order_by(ChannelConfig.name)).all()
+
+
+def set_config_status(
+    tx: Transaction, config_id: UUID, status: ConfigStatus, reason: str | None
+) -> bool:
+    """Pause, resume or disconnect an account; False where there is none."""
+    changed = tx.session.execute(
+        update(ChannelConfig)
+        .where(ChannelConfig.id == config_id)
+        .values(status=status, status_reason=reason, updated_at=tx.now)
+        .returning(ChannelConfig.id)
+        .execution_options(synchronize_session=False)
+    )
+    return changed.first() is not None
+
+
+def record_audit(
+    tx: Transaction,
+    *,
+    workspace_id: UUID,
+    actor: str,
+    action: str,
+    subject: str,
+    details: dict[str, Any] | None = None,
+) -> None:
+    """Write down who changed what."""
+    tx.session.execute(
+        insert(AuditEntry).values(
+            workspace_id=workspace_id,
+            actor=actor,
+            action=action,
+            subject=subject,
+            details=details or {},
+        )
+    )

@@ -1,0 +1,1 @@
+"""Celery's side: thin tasks over the use cases in `app.services`."""

@@ -1,0 +1,70 @@
+"""What all tasks have in common: read the job, run the use case, log one line.
+
+Back-off is not here. What may succeed later gets its `next_attempt_at` in the row, and the sweep rings
+when the time has come: a delayed message in Redis would be lost with Redis, and would run more than
+once if it waited longer than the visibility timeout.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from celery import Task
+from sqlalchemy.exc import DBAPIError
+
+from app.errors import InvalidPayload
+from app.jobs.contracts import Job
+from app.logs import get_logger
+from app.runtime import Runtime
+from app.services.operations.dead_letter_job import dead_letter_job
+from app.services.pipeline.outcome import Outcome
+from tasks.celery_app import runtime
+
+log = get_logger("job")
+
+
+class PipelineTask(Task):  # type: ignore[misc]
+    """Runs one stage of the pipeline."""
+
+    abstract = True
+
+    def run_stage(
+        self,
+        stage: Callable[[Runtime, Any], Outcome],
+        contract: type[Job],
+        payload: Any,
+    ) -> dict[str, Any] | None:
+        """Run a stage; returns the next stage's job, or None where nothing goes on.
+
+        Given None it returns None, so a chain runs out quietly. Of several next jobs the first
+        continues this chain and the others start chains of their own.
+        """
+        if payload is None:
+            return None
+        started = time.monotonic()
+        fields = {"task": self.name, "queue": contract.queue}
+        try:
+            job = contract.read(payload)
+        except InvalidPayload as error:
+            dead_letter_job(runtime(), payload, queue=contract.queue, error=error)
+            log.warning("job", outcome="dead_lettered", error=str(error), **fields)
+            return None
+        fields |= {"workspace": str(job.workspace_id), "run": str(job.run_id or "")}
+        try:
+            outcome = stage(runtime(), job)
+        except DBAPIError as error:
+            # The database is away or refuses. Nothing was written, so the rows still say that this
+            # is due, and the sweep rings when they can be read again.
+            log.error(
+                "job", outcome="database_error", error=type(error).__name__, **fields
+            )
+            return None
+        log.info(
+            "job",
+            outcome=outcome.counts or "nothing_due",
+            duration_ms=round((time.monotonic() - started) * 1000),
+            **fields,
+        )
+        first, *others = outcome.next_jobs or [None]
+        runtime().publisher.publish(others)
+        return first.payload() if first else None

@@ -1,0 +1,36 @@
+"""The Celery application, and the runtime that each worker process builds for itself."""
+
+from functools import cache
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_process_init
+
+from app.bootstrap import build_runtime
+from app.embedded import complete
+from app.logs import configure_logs
+from app.runtime import Runtime
+
+celery_app = Celery(
+    "bizzybee", include=["tasks.pipeline", "tasks.operations"], set_as_current=True
+)
+celery_app.config_from_object("celeryconfig")
+
+
+@cache
+def runtime() -> Runtime:
+    """The runtime of this process."""
+    from tasks.publisher import CeleryPublisher
+
+    return build_runtime(complete(), CeleryPublisher())
+
+
+@setup_logging.connect
+def _our_logs(**_: Any) -> None:
+    configure_logs(complete().log_level)
+
+
+@worker_process_init.connect
+def _own_connections(**_: Any) -> None:
+    """A connection must not be shared with the process that forked us."""
+    runtime.cache_clear()

@@ -1,0 +1,21 @@
+"""The order of the stages: the only file that knows it."""
+
+from celery import chain
+from celery.canvas import Signature
+
+from app.jobs.contracts import Classify, Draft, ImportFetch, Job, Materialize
+from tasks import pipeline
+
+STAGES: tuple[tuple[type[Job], Signature], ...] = (
+    (ImportFetch, pipeline.fetch_page.s()),
+    (Materialize, pipeline.materialize.s()),
+    (Classify, pipeline.classify.s()),
+    (Draft, pipeline.draft.s()),
+)
+
+
+def chain_for(job: Job) -> Signature:
+    """The chain from the stage that takes this job to the last one."""
+    contracts = [contract for contract, _ in STAGES]
+    first, *rest = [stage for _, stage in STAGES[contracts.index(type(job)) :]]
+    return chain(first.clone((job.payload(),)), *rest)

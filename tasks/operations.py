@@ -1,0 +1,18 @@
+"""What the system does to look after itself, on beat's tick."""
+
+from app.services.operations.supervise import supervise as supervise_all
+from app.services.operations.sweep import sweep as sweep_all
+from tasks.celery_app import celery_app, runtime
+
+
+#: A tick that is lost is no loss: the next one does its work.
+@celery_app.task(name="operations.sweep", acks_late=False)
+def sweep() -> None:
+    """Ring for whatever is due and nobody works on."""
+    sweep_all(runtime())
+
+
+@celery_app.task(name="operations.supervise", acks_late=False)
+def supervise() -> None:
+    """Keep incidents open for what is stuck."""
+    supervise_all(runtime())

@@ -1,0 +1,28 @@
+"""Hands jobs to the broker."""
+
+from collections.abc import Sequence
+
+from kombu.exceptions import OperationalError
+
+from app.jobs.contracts import Job
+from app.logs import get_logger
+from tasks.chains import chain_for
+
+log = get_logger("publisher")
+
+
+class CeleryPublisher:
+    """Starts one chain per job."""
+
+    def publish(self, jobs: Sequence[Job]) -> int:
+        """See `app.jobs.publishing.Publisher`."""
+        for number, job in enumerate(jobs):
+            try:
+                chain_for(job).apply_async()
+            except OperationalError:
+                # The rows are committed and say what is due; the sweep rings when the broker is back.
+                log.warning(
+                    "broker away", job_type=job.job_type, left=len(jobs) - number
+                )
+                return number
+        return len(jobs)
