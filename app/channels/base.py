@@ -1,13 +1,13 @@
 """What an adapter is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from app.config import Settings
 from app.domain.unified_message import Channel, UnifiedMessage
-from app.errors import RetryableError
+from app.errors import RateLimited, RetryableError
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,24 @@ class Page:
     items: list[Item]
     next_token: str | None
     """Opaque; None at the end of the folder."""
-    interrupted_by: RetryableError | None = None
-    """Set where the provider stopped answering in the middle of the page.
 
-    Store the items, then raise this: the same page is due again, and what is stored is not
-    fetched twice. Without it a page that hits a rate limit half-way would never get further.
+
+class Interrupted(RetryableError):
+    """The provider stopped answering in the middle of a page; `items` is what came before.
+
+    Store them, then ask for the same page again: what is stored is not fetched twice. Else a page
+    whose bodies hit a rate limit half-way would hit it there every time.
     """
+
+    def __init__(
+        self, detail: str, retry_after: float | None, items: Sequence[Item]
+    ) -> None:
+        super().__init__(detail, retry_after)
+        self.items = list(items)
+
+
+class InterruptedByRateLimit(Interrupted, RateLimited):
+    """The same, because we ask too often."""
 
 
 #: Which of these provider ids are stored already. Saves fetching a body twice.
@@ -75,7 +87,8 @@ class ChannelAdapter(ABC):
     ) -> Page:
         """Fetch one page of a folder, newest first.
 
-        Raises RateLimited, RetryableError, PermanentError or AuthError. A single item that cannot
-        be read comes back with its error; it never fails the page.
+        Raises RateLimited, RetryableError, PermanentError or AuthError; Interrupted, which is
+        retryable, where a part of the page is there. A single item that cannot be read comes back
+        with its error; it never fails the page.
         """
         raise NotImplementedError(f"{self.provider} has no history to import")

@@ -66,9 +66,7 @@ class Bearer(AuthBase):
             raise AuthError("the account has no usable access token")
         self._authorization = f"Bearer {token}"
 
-    def __call__(
-        self, request: requests.PreparedRequest
-    ) -> requests.PreparedRequest:
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = self._authorization
         return request
 
@@ -150,7 +148,9 @@ class HTTPClient:
         while piece := response.raw.read1(_PIECE, decode_content=True):
             body += piece
             if len(body) > self._max_bytes:
-                raise PermanentError(f"{what} answered more than {self._max_bytes} bytes")
+                raise PermanentError(
+                    f"{what} answered more than {self._max_bytes} bytes"
+                )
             if time.monotonic() > until:
                 raise RetryableError(f"{what}: no whole answer in {self._deadline:g} s")
         return bytes(body)

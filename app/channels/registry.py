@@ -19,7 +19,7 @@ class Adapters(Mapping[str, ChannelAdapter]):
             adapter.provider: adapter.from_settings(settings) for adapter in _found()
         }
 
-    def adapter_for(self, provider: str) -> ChannelAdapter:
+    def of(self, provider: str) -> ChannelAdapter:
         """Return the adapter of a provider.
 
         Raises InvalidInput that names the providers there are.
@@ -45,5 +45,8 @@ def _found() -> Iterator[type[ChannelAdapter]]:
         module = import_module(f"{adapters.__name__}.{file.name}")
         for _, found in inspect.getmembers(module, inspect.isclass):
             # What a file imports belongs to another file.
-            if issubclass(found, ChannelAdapter) and found.__module__ == module.__name__:
+            if (
+                issubclass(found, ChannelAdapter)
+                and found.__module__ == module.__name__
+            ):
                 yield found

@@ -16,6 +16,7 @@ _SHIFTING = frozenset({"iso2022_jp", "iso2022_jp_2", "iso2022_kr", "hz", "utf-7"
 _WIDE = frozenset(
     f"utf-{bits}{order}" for bits in (16, 32) for order in ("", "-le", "-be")
 )
+_BELIEVED = _SHIFTING | _WIDE
 #: Two or three characters in these are valid UTF-8 often enough by chance.
 _EAST_ASIAN = frozenset({"gb18030", "big5", "cp949", "cp932", "euc_jp"})
 #: Labels that say nothing: ASCII with 8-bit bytes in it is not ASCII.
@@ -71,10 +72,11 @@ def decode_text(raw: bytes, declared: str | None = None) -> str:
     """
     if raw.startswith(codecs.BOM_UTF8):
         raw = raw[len(codecs.BOM_UTF8) :]
-    if raw.isascii() and b"\x1b" not in raw and declared is None:
+    codec = codec_for(declared) if declared else None
+    if raw.isascii() and b"\x1b" not in raw and codec not in _BELIEVED:
         text = raw.decode("ascii")
     else:
-        text = _decode(raw, codec_for(declared))
+        text = _decode(raw, codec)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return scrub_text(text)
@@ -114,7 +116,7 @@ def _decode(raw: bytes, codec: str | None) -> str:
 def _candidates(raw: bytes, codec: str | None) -> list[str]:
     if codec in _WIDE and raw.isascii() and b"\0" not in raw:
         return ["utf-8"]
-    if codec is not None and (codec in _SHIFTING or codec in _WIDE):
+    if codec is not None and codec in _BELIEVED:
         return [codec, "utf-8"]
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return ["utf-16"]

@@ -17,6 +17,10 @@ MAX_FIELDS = 2_000
 MAX_VALUE = 10_000
 MAX_PARAMETERS = 50
 
+_WELL_KNOWN = (
+    *("from", "to", "cc", "subject", "date", "sender", "reply-to", "return-path"),
+    *("received", "message-id", "mime-version", "content-", "x-", "list-"),
+)
 _END = re.compile(rb"\n\r*\n")
 _FIELD = re.compile(
     rb"^([!-9;-~]{1,100})[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)", re.MULTILINE
@@ -74,16 +78,18 @@ class Headers:
 def read_headers(raw: bytes, start: int, end: int) -> tuple[Headers, int]:
     """Read the header block of `raw[start:end]`; return it and where the body starts.
 
-    One damaged line between fields is passed over; where more than that is no field,
-    the body has begun without its empty line.
+    A damaged line is passed over, several are where a well-known field follows them;
+    else the body has begun without its empty line.
     """
     block, body = _block(raw, start, end)
     fields: list[tuple[str, bytes]] = []
     at = 0
     for match in _FIELD.finditer(block):
-        if _lines(block, at, match.start()) > 1:
+        name = match[1].decode("ascii").lower()
+        damaged = block.count(b"\n", at, match.start()) if at < match.start() else 0
+        if damaged > 1 and not name.startswith(_WELL_KNOWN):
             break
-        fields.append((match[1].decode("ascii").lower(), match[2]))
+        fields.append((name, match[2]))
         at = match.end() + 1
         if len(fields) == MAX_FIELDS:
             return Headers(fields), body
@@ -164,10 +170,6 @@ def _block(raw: bytes, start: int, end: int) -> tuple[bytes, int]:
     if blank is None:
         return raw[start:limit], limit
     return raw[start : blank.start()], blank.end()
-
-
-def _lines(block: bytes, start: int, end: int) -> int:
-    return block.count(b"\n", start, end) if end > start else 0
 
 
 def _words(text: str) -> Iterator[tuple[str, str, bytes]]:

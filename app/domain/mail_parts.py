@@ -34,7 +34,7 @@ class Part:
     start: int
     end: int
     place: str
-    """Where it stands, counted as IMAP does: `2.1` is the first part of the second."""
+    """Counted as IMAP does: `2.1` is the first part of the second."""
     content_type: str
     """In lower case and always of the form `main/sub`."""
     parameters: dict[str, str]
@@ -43,6 +43,11 @@ class Part:
     @property
     def main_type(self) -> str:
         return self.content_type.partition("/")[0]
+
+    @property
+    def is_first(self) -> bool:
+        """Whether no other leaf stands before it."""
+        return not self.place.replace("1", "").replace(".", "")
 
     @property
     def charset(self) -> str | None:
@@ -93,16 +98,20 @@ class Part:
         return [self, *(inner for child in self.children for inner in child.walk())]
 
 
-class PartReader:
-    """Reads the parts of one mail and keeps the faults it met."""
+def read_parts(raw: bytes) -> tuple[Part, list[str]]:
+    """Return the whole mail as a tree, and the faults of its structure. Never raises."""
+    reader = _Reader(raw)
+    root = reader.read()
+    return root, reader.faults
 
+
+class _Reader:
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self.faults: list[str] = []
         self._parts = 0
 
     def read(self) -> Part:
-        """Return the whole mail as a tree. Never raises."""
         root = self._part(0, len(self.raw), "", "text/plain", depth=0)
         parts = root.walk()
         hint = next((part.charset for part in parts if part.charset), None)

@@ -55,7 +55,7 @@ class ImportFetch(Job):
     config_id: UUID
     folder: Literal["SENT", "INBOX"]
     page_token: str | None = Field(default=None, alias="pageToken")
-    cap: int
+    cap: int | None = None
     fetched_so_far: int = 0
     pages: int = 0
     rate_limit_count: int = 0

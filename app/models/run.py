@@ -42,7 +42,8 @@ class PipelineRun(InWorkspace, Base):
     """`aurinko`, `mbox`, `maildir`."""
     mode: Mapped[RunMode] = mapped_column(server_default=RunMode.TRIAGE)
     state: Mapped[RunState] = mapped_column(server_default=RunState.QUEUED)
-    cap: Mapped[int] = mapped_column(Integer)
+    cap: Mapped[int | None] = mapped_column(Integer)
+    """Null: everything."""
     folder: Mapped[str | None]
     page_token: Mapped[str | None]
     fetched_so_far: Mapped[int] = mapped_column(Integer, server_default=text("0"))

@@ -204,6 +204,20 @@ def require_config(tx: Transaction, config_id: UUID) -> ChannelConfig:
     return config
 
 
+def find_config(runtime: Runtime, workspace_id: UUID, reference: str) -> ChannelConfig:
+    """The account of this workspace with this name or id.
+
+    Raises NotFound.
+    """
+    with runtime.transaction(workspace_id) as tx:
+        config = store.tenants.config_named(tx, reference)
+        if config is None and (config_id := _as_uuid(reference)):
+            config = store.tenants.config(tx, config_id)
+    if config is None:
+        raise NotFound(f"no account {reference!r}; see: bizzybee config list")
+    return config
+
+
 def account_of(runtime: Runtime, config: ChannelConfig) -> Account:
     """An account as its adapter needs it, credentials decrypted in memory."""
     credentials: dict[str, Any] = {}

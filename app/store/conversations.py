@@ -195,6 +195,19 @@ def of_ids(
     return {conversation.id: conversation for conversation in found}
 
 
+def change(
+    tx: Transaction, conversation_id: UUID, values: dict[str, Any]
+) -> Conversation | None:
+    """Set what a person may set; None where there is no such conversation."""
+    return tx.session.scalar(
+        update(Conversation)
+        .where(Conversation.id == conversation_id)
+        .values(updated_at=tx.now, **values)
+        .returning(Conversation)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+
+
 def newest_first(
     tx: Transaction,
     *,
@@ -203,10 +216,16 @@ def newest_first(
     decision: str | None = None,
     status: str | None = None,
 ) -> Sequence[Conversation]:
-    """A page of the inbox; `before` is (last_message_at, id) of the last row of the page before."""
+    """A page of the inbox; `before` is (last_message_at, id) of the last row of the page before.
+
+    A conversation that holds no message yet has no place in it.
+    """
     statement = (
         select(Conversation)
-        .where(Conversation.workspace_id == tx.workspace_id)
+        .where(
+            Conversation.workspace_id == tx.workspace_id,
+            Conversation.last_message_at.is_not(None),
+        )
         .order_by(Conversation.last_message_at.desc(), Conversation.id.desc())
         .limit(limit)
     )

@@ -63,3 +63,16 @@ def add(
     if customers:
         tx.session.execute(insert(Customer), customers)
         tx.session.execute(insert(CustomerIdentity), identities)
+
+
+def get(tx: Transaction, customer_id: UUID) -> Customer | None:
+    return tx.session.get(Customer, customer_id)
+
+
+def identities_of(tx: Transaction, customer_id: UUID) -> Sequence[CustomerIdentity]:
+    """All that a customer is known by, in the order it was learnt."""
+    return tx.session.scalars(
+        select(CustomerIdentity)
+        .where(CustomerIdentity.customer_id == customer_id)
+        .order_by(CustomerIdentity.id)
+    ).all()

@@ -383,7 +383,11 @@ def find(
     limit: int = 10_000,
 ) -> Sequence[MessageEvent]:
     """Events of a run or in a state, oldest first."""
-    statement = select(MessageEvent).order_by(MessageEvent.received_at).limit(limit)
+    statement = (
+        select(MessageEvent)
+        .order_by(MessageEvent.received_at, MessageEvent.id)
+        .limit(limit)
+    )
     if run_id is not None:
         statement = statement.where(MessageEvent.run_id == run_id)
     if status is not None:

@@ -80,3 +80,18 @@ def find(tx: Transaction, *, open_only: bool = True) -> Sequence[Incident]:
     if open_only:
         statement = statement.where(Incident.status != IncidentStatus.RESOLVED)
     return tx.session.scalars(statement).all()
+
+
+def set_status(tx: Transaction, incident_id: UUID, status: IncidentStatus) -> bool:
+    """Acknowledge or close an incident; False where there is none."""
+    changed = tx.session.execute(
+        update(Incident)
+        .where(Incident.id == incident_id)
+        .values(
+            status=status,
+            resolved_at=tx.now if status is IncidentStatus.RESOLVED else None,
+        )
+        .returning(Incident.id)
+        .execution_options(synchronize_session=False)
+    )
+    return changed.first() is not None

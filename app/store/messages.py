@@ -1,10 +1,11 @@
 """`messages` and `drafts`."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.status import DraftStatus
@@ -62,6 +63,27 @@ def latest(tx: Transaction, conversation_id: UUID, *, limit: int) -> list[Messag
         .limit(limit)
     )
     return list(found)[::-1]
+
+
+def newest_first(
+    tx: Transaction,
+    conversation_id: UUID,
+    *,
+    limit: int,
+    before: tuple[datetime, UUID] | None = None,
+) -> Sequence[Message]:
+    """A page of a conversation; `before` is (occurred_at, id) of the last row of the page before."""
+    statement = (
+        select(Message)
+        .where(Message.conversation_id == conversation_id)
+        .order_by(Message.occurred_at.desc(), Message.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(
+            tuple_(Message.occurred_at, Message.id) < tuple_(*before)
+        )
+    return tx.session.scalars(statement).all()
 
 
 def add_draft(tx: Transaction, row: dict[str, Any]) -> bool:

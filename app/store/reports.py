@@ -1,6 +1,5 @@
 """Read-only summaries for people: what the views hold, and what a run came to."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -56,69 +55,72 @@ def stalled_runs(tx: Transaction, *, minutes: int) -> list[dict[str, Any]]:
     )
 
 
-def summary(
-    tx: Transaction, *, workspace_id: UUID, since: datetime | None = None
-) -> dict[str, Any]:
-    """What a workspace holds, and how long its events took; `since` bounds the latencies."""
+def summary(tx: Transaction, *, config_id: UUID, run_id: UUID) -> dict[str, Any]:
+    """What an account holds, and how long the events of one run took from receipt on."""
     counts = _rows(
         tx,
         """
         SELECT
             count(*) AS events,
             count(*) FILTER (WHERE finished_at IS NULL) AS unfinished,
-            count(*) FILTER (WHERE id_collision) AS id_collisions,
-            count(DISTINCT conversation_id) AS conversations,
-            (SELECT count(*) FROM messages WHERE workspace_id = :workspace_id) AS messages,
-            (SELECT count(*) FROM customers WHERE workspace_id = :workspace_id) AS customers,
-            (SELECT count(*) FROM drafts
-             WHERE workspace_id = :workspace_id AND status = 'live') AS live_drafts,
-            (SELECT count(*) FROM dead_letters
-             WHERE workspace_id = :workspace_id AND status = 'open') AS dead_letters,
+            (SELECT count(*) FROM messages WHERE config_id = :config_id) AS messages,
             (SELECT count(*) FROM (
-                SELECT FROM messages WHERE workspace_id = :workspace_id
-                GROUP BY config_id, external_id HAVING count(*) > 1) twice) AS duplicates
-        FROM message_events WHERE workspace_id = :workspace_id
+                SELECT FROM messages WHERE config_id = :config_id
+                GROUP BY external_id HAVING count(*) > 1) twice) AS stored_twice,
+            count(DISTINCT conversation_id) AS conversations,
+            (SELECT count(DISTINCT customer_id) FROM messages
+             WHERE config_id = :config_id) AS customers,
+            (SELECT count(*) FROM drafts d JOIN conversations c ON c.id = d.conversation_id
+             WHERE c.config_id = :config_id AND d.status = 'live') AS live_drafts,
+            (SELECT count(*) FROM dead_letters d
+             WHERE d.status = 'open' AND d.run_id IN (
+                SELECT id FROM pipeline_runs WHERE config_id = :config_id)) AS dead_letters
+        FROM message_events WHERE config_id = :config_id
         """,
-        workspace_id=workspace_id,
+        config_id=config_id,
     )[0]
-    counts["statuses"] = _counts(tx, "status", workspace_id)
-    counts["decisions"] = _counts(tx, "decision ->> 'decision'", workspace_id)
-    counts["judged_by"] = _counts(tx, "decision ->> 'judged_by'", workspace_id)
-    counts["latency_seconds"] = {
-        row.pop("stage"): row
-        for row in _rows(
-            tx,
-            """
-            SELECT stage, count(*) AS events,
-                percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS p50,
-                percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95,
-                percentile_cont(0.99) WITHIN GROUP (ORDER BY seconds) AS p99
-            FROM message_events
-            CROSS JOIN LATERAL (VALUES
-                (1, 'materialized', extract(epoch FROM materialized_at - received_at)::float8),
-                (2, 'decided', extract(epoch FROM decided_at - received_at)::float8),
-                (3, 'drafted', extract(epoch FROM drafted_at - received_at)::float8)
-            ) AS stages (place, stage, seconds)
-            WHERE workspace_id = :workspace_id AND seconds IS NOT NULL
-              AND received_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
-            GROUP BY place, stage ORDER BY place
-            """,
-            workspace_id=workspace_id,
-            since=since,
-        )
-    }
+    for name, expression in (
+        ("statuses", "status"),
+        ("decisions", "decision ->> 'decision'"),
+        ("judged_by", "decision ->> 'judged_by'"),
+        ("without_draft", "CASE WHEN status = 'decided' THEN reason END"),
+    ):
+        counts[name] = _counts(tx, expression, config_id)
+    counts["seconds_from_receipt"] = _latencies(tx, run_id)
     return counts
 
 
-def _counts(tx: Transaction, expression: str, workspace_id: UUID) -> dict[str, int]:
+def _latencies(tx: Transaction, run_id: UUID) -> dict[str, dict[str, Any]]:
+    rows = _rows(
+        tx,
+        """
+        SELECT stage, count(*) AS events,
+            round(percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds)::numeric, 2)::float8 AS p50,
+            round(percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds)::numeric, 2)::float8 AS p95,
+            round(percentile_cont(0.99) WITHIN GROUP (ORDER BY seconds)::numeric, 2)::float8 AS p99
+        FROM message_events
+        CROSS JOIN LATERAL (VALUES
+            (1, 'to materialized', extract(epoch FROM materialized_at - received_at)),
+            (2, 'to decided', extract(epoch FROM decided_at - received_at)),
+            (3, 'to drafted', extract(epoch FROM drafted_at - received_at))
+        ) AS stages (place, stage, seconds)
+        WHERE run_id = :run_id AND seconds IS NOT NULL
+        GROUP BY place, stage ORDER BY place
+        """,
+        run_id=run_id,
+    )
+    return {row.pop("stage"): row for row in rows}
+
+
+def _counts(tx: Transaction, expression: str, config_id: UUID) -> dict[str, int]:
     rows = _rows(
         tx,
         f"""
         SELECT {expression} AS name, count(*) AS events FROM message_events
-        WHERE workspace_id = :workspace_id AND {expression} IS NOT NULL
+        WHERE config_id = :config_id AND {expression} IS NOT NULL
         GROUP BY 1 ORDER BY 1
         """,
-        workspace_id=workspace_id,
+        config_id=config_id,
     )
     return {row["name"]: row["events"] for row in rows}
 

@@ -161,6 +161,21 @@ def end(
     return ended.first() is not None
 
 
+def end_interrupted(tx: Transaction, config_id: UUID, *, silent_for: timedelta) -> None:
+    """Fail the run of an account whose program, not a queue, fed it and fell silent."""
+    tx.session.execute(
+        update(PipelineRun)
+        .where(
+            PipelineRun.config_id == config_id,
+            PipelineRun.state.in_(GOING),
+            PipelineRun.folder.is_(None),
+            PipelineRun.heartbeat_at < tx.now - silent_for,
+        )
+        .values(state=RunState.FAILED, last_error="interrupted", finished_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def revive(tx: Transaction, run_id: UUID) -> bool:
     """Let a failed run go on where it stood; False where it did not fail."""
     revived = tx.session.execute(

@@ -1,5 +1,6 @@
 """Fetch one page of an account's history and keep it."""
 
+import sys
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
@@ -73,7 +74,7 @@ def _keep(
     page: Page,
 ) -> Outcome:
     """Store a page and move the cursor past it, in one transaction."""
-    room = run.cap - run.fetched_so_far
+    room = max((run.cap or sys.maxsize) - run.fetched_so_far, 0)
     folders = runtime.adapters.of(config.provider).folders
     items = page.items[:room]
     with runtime.transaction(job.workspace_id) as tx:

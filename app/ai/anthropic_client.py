@@ -1,0 +1,215 @@
+"""Anthropic's Messages API: writes replies.
+
+The library takes a second to import, so it is imported where the first draft is written.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import SecretStr
+
+from app.ai import prompts
+from app.ai.base import Reply, Turn
+from app.ai.gateway import (
+    RATE_LIMIT_PAUSE,
+    checked_key,
+    is_loopback,
+    retry_after,
+)
+from app.domain.scrub import scrub, scrub_text
+from app.domain.unified_message import Direction
+from app.errors import (
+    AuthError,
+    BizzyBeeError,
+    PermanentError,
+    RateLimited,
+    RetryableError,
+)
+
+if TYPE_CHECKING:
+    import anthropic
+    from anthropic.types import Message, MessageParam
+
+PROMPT_VERSION = "draft/1"
+
+MAX_TOKENS = 1024
+#: Of one message of the conversation.
+MAX_TEXT = 6_000
+MAX_NAME = 200
+MAX_SUBJECT = 300
+
+_WHAT = "anthropic: POST /v1/messages"
+#: 429s by which an account says that its money is spent, not that we were too fast.
+_SPENT = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
+_WHOLE = frozenset({"end_turn", "stop_sequence"})
+#: Asking again would end the same way.
+_HOPELESS = {
+    "refusal": "the model refuses to answer",
+    "max_tokens": f"the draft does not fit into {MAX_TOKENS} tokens",
+    "model_context_window_exceeded": "the conversation is too long for the model",
+}
+_REQUEST_ID = re.compile(r"[\w-]{1,80}")
+
+
+class AnthropicDrafter:
+    """Writes drafts with a model of Anthropic. Safe between threads and after a fork."""
+
+    def __init__(
+        self, *, base_url: str, key: SecretStr, model: str, timeout: float
+    ) -> None:
+        """`timeout` is the seconds that the model may be silent."""
+        self._base_url = base_url
+        self._key = key
+        self._model = model
+        self._timeout = timeout
+        self._made: tuple[int, anthropic.Anthropic] | None = None
+
+    def draft(
+        self, *, business: str, subject: str | None, turns: Sequence[Turn]
+    ) -> Reply:
+        """Answer the last of the turns, which is the other side's."""
+        messages = _messages(subject, turns)
+        system = prompts.load(PROMPT_VERSION).replace(
+            "{business}", prompts.plain(business, MAX_NAME) or "the business"
+        )
+        message = self._create(system, messages)
+        return Reply(
+            text=_text(message),
+            model=scrub_text(str(message.model or self._model)),
+            prompt_version=PROMPT_VERSION,
+            usage=_usage(message),
+        )
+
+    def _create(self, system: str, messages: "list[MessageParam]") -> "Message":
+        client = self._client()
+        import anthropic
+
+        # The library's own texts quote the answer, so they are not chained.
+        try:
+            message: object = client.messages.create(
+                model=self._model,
+                max_tokens=MAX_TOKENS,
+                system=system,
+                messages=messages,
+            )
+        except anthropic.APIStatusError as exc:
+            raise _refusal(exc) from None
+        except anthropic.AnthropicError as exc:
+            raise RetryableError(f"{_WHAT}: no answer ({_name(exc)})") from None
+        except ValueError as exc:  # 200 with broken JSON is no error of the library's
+            raise RetryableError(f"{_WHAT}: unreadable ({_name(exc)})") from None
+        # 200 with something else than JSON comes back as a string.
+        if not isinstance(getattr(message, "content", None), list):
+            raise RetryableError(f"{_WHAT}: answered no message")
+        return cast("Message", message)
+
+    def _client(self) -> "anthropic.Anthropic":
+        """The client of this process: one from before a fork has the parent's sockets."""
+        if self._made is None or self._made[0] != os.getpid():
+            # Two threads may each make one; the one that is not kept does no harm.
+            self._made = (os.getpid(), self._new_client())
+        return self._made[1]
+
+    def _new_client(self) -> "anthropic.Anthropic":
+        import anthropic
+
+        key = checked_key(self._key, "ANTHROPIC_API_KEY")
+        http_client = None
+        if is_loopback(self._base_url):
+            # Proxy variables are meant for the outside, yet apply to 127.0.0.1 as well; the
+            # library reads them unless it is given a transport.
+            import httpx2
+
+            http_client = anthropic.DefaultHttpxClient(transport=httpx2.HTTPTransport())
+        return anthropic.Anthropic(
+            api_key=key,
+            base_url=self._base_url,
+            timeout=self._timeout,
+            # Attempts are counted where the job is; the library would sleep as long as it is told.
+            max_retries=0,
+            http_client=http_client,
+        )
+
+
+def _messages(subject: str | None, turns: Sequence[Turn]) -> "list[MessageParam]":
+    """The conversation as alternating roles: theirs as data, ours as it was written."""
+    if not turns or turns[-1].direction is not Direction.INBOUND:
+        raise PermanentError("there is no message to answer at the end of the turns")
+    messages: list[MessageParam] = []
+    for direction, group in groupby(turns, key=lambda turn: turn.direction):
+        if direction is Direction.INBOUND:
+            shown = "\n".join(_shown(subject, turn) for turn in group)
+            messages.append({"role": "user", "content": shown})
+        else:
+            said = "\n\n".join(prompts.plain(turn.text, MAX_TEXT) for turn in group)
+            # Empty contents are refused.
+            messages.append({"role": "assistant", "content": said.strip() or "…"})
+    if messages[0]["role"] == "assistant":
+        opening = prompts.as_data({"note": "the business wrote first"})
+        messages.insert(0, {"role": "user", "content": opening})
+    return messages
+
+
+def _shown(subject: str | None, turn: Turn) -> str:
+    """One message of the other side as data."""
+    return prompts.as_data(
+        {
+            "from": prompts.plain(turn.author, MAX_NAME),
+            "at": turn.at.isoformat(timespec="minutes"),
+            "subject": prompts.plain(subject or "", MAX_SUBJECT),
+            "text": prompts.plain(turn.text, MAX_TEXT),
+        }
+    )
+
+
+def _text(message: "Message") -> str:
+    """The text of a finished answer."""
+    if reason := _HOPELESS.get(message.stop_reason or ""):
+        raise PermanentError(f"{_WHAT}: {reason}")
+    if message.stop_reason not in _WHOLE:
+        raise RetryableError(f"{_WHAT}: the answer is not finished")
+    # Unknown blocks come as instances of known classes: only their type tells.
+    blocks = [b for b in message.content if getattr(b, "type", None) == "text"]
+    texts = [getattr(block, "text", None) for block in blocks]
+    text = scrub_text("".join(text for text in texts if isinstance(text, str))).strip()
+    if not text:
+        raise RetryableError(f"{_WHAT}: the answer is empty")
+    return text
+
+
+def _usage(message: "Message") -> dict[str, Any]:
+    usage: Any = message.usage
+    if not hasattr(usage, "model_dump"):
+        return {}
+    counted = usage.model_dump(mode="json", exclude_none=True, warnings=False)
+    return cast("dict[str, Any]", scrub(counted))
+
+
+def _refusal(error: "anthropic.APIStatusError") -> BizzyBeeError:
+    """Name what follows from a status that is no success."""
+    status, pause = error.status_code, retry_after(error.response.headers)
+    detail = f"{_WHAT} answered {status}"
+    if _REQUEST_ID.fullmatch(error.request_id or ""):
+        detail = f"{detail} (request {error.request_id})"
+    match status:
+        case 401 | 403:
+            return AuthError(f"{detail}: the key is refused")
+        case 402:
+            return AuthError(f"{detail}: the credit is used up")
+        case 429 if error.error_code in _SPENT or error.type == "billing_error":
+            return AuthError(f"{detail}: the credit is used up")
+        case 429:
+            return RateLimited(detail, RATE_LIMIT_PAUSE if pause is None else pause)
+        case 408 | 409:
+            return RetryableError(detail, pause)
+        case _ if 400 <= status < 500:
+            return PermanentError(detail)
+        case _:
+            return RetryableError(detail, pause)
+
+
+def _name(exc: Exception) -> str:
+    return type(exc).__name__

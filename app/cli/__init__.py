@@ -1,0 +1,1 @@
+"""The `bizzybee` command: data on stdout, talk on stderr, `--json` for machines."""

@@ -1,0 +1,189 @@
+"""`workspace`, `config` and `key`."""
+
+import json
+
+import click
+
+from app import store
+from app.cli import session
+from app.cli.output import json_option, say, show, show_one
+from app.domain.status import ConfigStatus, Scope
+from app.errors import InvalidInput
+from app.services import accounts
+
+
+@click.group()
+def workspace() -> None:
+    """Tenants."""
+
+
+@workspace.command("create")
+@click.argument("name")
+@json_option
+def create_workspace(name: str, as_json: bool) -> None:
+    """Make a workspace."""
+    made = accounts.create_workspace(session.runtime(), name)
+    show_one({"id": made.id, "name": made.name}, as_json=as_json)
+
+
+@workspace.command("list")
+@json_option
+def list_workspaces(as_json: bool) -> None:
+    """All workspaces."""
+    with session.runtime().system_transaction() as tx:
+        rows = [
+            {"id": one.id, "name": one.name, "created_at": one.created_at}
+            for one in store.tenants.workspaces(tx)
+        ]
+    show(rows, ("id", "name", "created_at"), as_json=as_json)
+
+
+@click.group()
+def config() -> None:
+    """Connected accounts."""
+
+
+@config.command("add")
+@session.workspace_option
+@click.option("--name", required=True, help="What you call this account.")
+@click.option("--provider", required=True, help="aurinko, mailbox, …")
+@click.option("--channel", default="email", show_default=True)
+@click.option("--address", "addresses", multiple=True, help="An address of your own.")
+@click.option(
+    "--credentials",
+    type=click.File("r"),
+    help='A JSON file such as {"access_token": "…"}; "-" reads stdin.',
+)
+@json_option
+def add_config(workspace, name, provider, channel, addresses, credentials, as_json):  # type: ignore[no-untyped-def]
+    """Connect an account. Credentials come from a file, so that no history keeps them."""
+    owner = session.workspace(workspace)
+    secret = None
+    if credentials is not None:
+        try:
+            secret = json.load(credentials)
+        except ValueError as exc:
+            raise InvalidInput(f"the credentials are not JSON: {exc}") from None
+    made = accounts.add_config(
+        session.runtime(),
+        owner.id,
+        name=name,
+        provider=provider,
+        channel=channel,
+        addresses=addresses,
+        credentials=secret,
+    )
+    show_one({"id": made.id, "name": made.name}, as_json=as_json)
+
+
+@config.command("list")
+@session.workspace_option
+@json_option
+def list_configs(workspace: str, as_json: bool) -> None:
+    """The accounts of a workspace."""
+    owner = session.workspace(workspace)
+    with session.runtime().transaction(owner.id) as tx:
+        rows = [
+            {
+                "id": one.id,
+                "name": one.name,
+                "channel": one.channel,
+                "provider": one.provider,
+                "addresses": one.addresses,
+                "status": one.status,
+                "status_reason": one.status_reason,
+                "connected_at": one.connected_at,
+            }
+            for one in store.tenants.configs(tx)
+        ]
+    show(
+        rows,
+        ("id", "name", "channel", "provider", "addresses", "status"),
+        as_json=as_json,
+    )
+
+
+@config.command("pause")
+@session.workspace_option
+@click.argument("account")
+def pause_config(workspace: str, account: str) -> None:
+    """Stop reading an account; what arrives by webhook is still kept."""
+    _set_status(workspace, account, ConfigStatus.PAUSED)
+
+
+@config.command("resume")
+@session.workspace_option
+@click.argument("account")
+def resume_config(workspace: str, account: str) -> None:
+    """Read an account again."""
+    _set_status(workspace, account, ConfigStatus.ACTIVE)
+
+
+def _set_status(workspace: str, account: str, status: ConfigStatus) -> None:
+    owner = session.workspace(workspace)
+    found = session.config(owner, account)
+    accounts.set_config_status(session.runtime(), owner.id, found.id, status=status)
+    say(f"{found.name} is {status}")
+
+
+@click.group()
+def key() -> None:
+    """API keys."""
+
+
+@key.command("create")
+@session.workspace_option
+@click.option("--name", required=True, help="Who or what uses it.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice([scope.value for scope in Scope]),
+)
+@json_option
+def create_key(workspace, name, scopes, as_json):  # type: ignore[no-untyped-def]
+    """Make a key. It is shown once; only its hash is kept."""
+    owner = session.workspace(workspace)
+    row, secret = accounts.create_key(
+        session.runtime(),
+        owner.id,
+        name=name,
+        scopes=[Scope(scope) for scope in scopes],
+    )
+    show_one(
+        {"key": secret, "prefix": row.prefix, "scopes": row.scopes}, as_json=as_json
+    )
+
+
+@key.command("list")
+@session.workspace_option
+@json_option
+def list_keys(workspace: str, as_json: bool) -> None:
+    """The keys of a workspace, without their secrets."""
+    owner = session.workspace(workspace)
+    with session.runtime().transaction(owner.id) as tx:
+        rows = [
+            {
+                "prefix": one.prefix,
+                "name": one.name,
+                "scopes": one.scopes,
+                "created_at": one.created_at,
+                "revoked_at": one.revoked_at,
+            }
+            for one in store.tenants.keys(tx)
+        ]
+    show(
+        rows, ("prefix", "name", "scopes", "created_at", "revoked_at"), as_json=as_json
+    )
+
+
+@key.command("revoke")
+@click.argument("prefix")
+def revoke_key(prefix: str) -> None:
+    """Make a key useless from now on."""
+    accounts.revoke_key(session.runtime(), prefix)
+    say(f"{prefix} is revoked")
+
+
+COMMANDS = (workspace, config, key)

@@ -1,0 +1,67 @@
+"""Entry point of the `bizzybee` command."""
+
+import logging
+import sys
+
+import click
+
+from app.cli import (
+    accounts,
+    deadletters,
+    demo,
+    doctor,
+    events,
+    imports,
+    incidents,
+    queues,
+    requeue,
+    rules,
+    runs,
+    up,
+    upkeep,
+)
+from app.cli.output import say
+from app.errors import BizzyBeeError
+from app.logs import configure_logs
+
+FAILED = 1
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--verbose", is_flag=True, help="Log to stderr what happens.")
+def cli(verbose: bool) -> None:
+    """Every message a business receives: kept, understood, answered once, and explained."""
+    configure_logs("INFO" if verbose else "ERROR")
+    if not verbose:
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+for command in (
+    *accounts.COMMANDS,
+    imports.imports,
+    runs.runs,
+    queues.queues,
+    deadletters.deadletters,
+    requeue.requeue,
+    incidents.incidents,
+    events.events,
+    rules.rules,
+    *upkeep.COMMANDS,
+    doctor.doctor,
+    up.up,
+    demo.demo,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command; errors of ours become one sentence and exit status 1."""
+    try:
+        cli()
+    except BizzyBeeError as error:
+        say(f"[red]{error}[/red]")
+        sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""Signs of what made a mail: a server, a program, a mailing, or a person."""
+
+import re
+from functools import cached_property
+
+from app.domain.identifiers import email_key
+from app.domain.mail_addresses import read_mailboxes
+from app.domain.unified_message import UnifiedMessage
+
+#: Where a server or a form speaks, it does so in the first lines.
+_START = 5_000
+
+_REPLY = re.compile(
+    r"\s*(?:\[[^\]]{0,80}\]\s*)*"
+    r"(?:re|aw|antw|sv|vs|odp|rif|res|ynt|atb|回复|回覆|答复|答覆|返信|답장|отв)"
+    r"\s*(?:\[\d+\]|\(\d+\)|\d+)?\s*[:：]",
+    re.IGNORECASE,
+)
+_DAEMON = re.compile(r"mail(?:er)?[-_. ]?daemon\b", re.IGNORECASE)
+_NO_REPLY = re.compile(
+    r"(?:.*[._+-])?(?:no|not|non|ne)[._-]?(?:reply|response|answer)(?:[._+-].*|\d*)"
+    r"|(?:do|please|pls)[._-]?not?[._-]?reply.*"
+    r"|(?:nicht|keine)[._-]?antwort.*"
+    r"|(?:ne-?pas-?repondre|no-?responder|nao-?responda|non-?rispondere).*"
+)
+_PROGRAMS = frozenset(
+    {"root", "cron", "daemon", "nagios", "icinga", "zabbix", "logwatch", "www-data"}
+)
+_FORM = re.compile(
+    r"^\W*(?:your |ihre |votre |su )?(?:e-?mail|mail|courriel|correo)[\w -]{0,20}\W{0,9}"
+    r"[:=]\W{0,9}[^\s@<>]{1,99}@[^\s@<>]+\.\w",
+    re.IGNORECASE | re.MULTILINE,
+)
+#: Programs that send nothing but mailings.
+_MASS_MAILER = re.compile(
+    r"accucast|aspmail|bulk ?mail|campaign|cheetahmail|constant contact|dartmail|"
+    r"emailvision|inxmail|klaviyo|mailchimp|mailjet|mailworx|massmail|newsletter|"
+    r"phplist|quicksender|responsys|sailthru|sendy|silverpop|stormpost|targetmail|"
+    r"unity ?mail|whatcounts|cleverreach|rapidmail|brevo|sendinblue|acymailing|mailpoet"
+)
+_CAMPAIGN_HEADERS = (
+    "x-bulkmail",
+    "x-campaign",
+    "x-campaignid",
+    "x-campaign-id",
+    "x-cid",
+    "x-csa-complaints",
+    "x-emv-memberid",
+    "x-job",
+    "x-list-host",
+    "x-mailingid",
+    "x-mailing-id",
+    "x-mc-user",
+    "x-newsletter",
+    "x-report-abuse",
+    "x-roving-id",
+    "x-rpcampaign",
+    "x-sfmc-stack",
+    "x-stormpost-to",
+    "x-virtualserver",
+    "feedback-id",
+    "list-unsubscribe-post",
+)
+#: Lists to which people write; announcements leave these out.
+_DISCUSSION_HEADERS = (
+    "mailing-list",
+    "x-beenthere",
+    "x-egroups-return",
+    "x-google-group-id",
+    "x-listserver",
+    "x-mailing-list",
+    "x-mailman-version",
+)
+
+
+class MailSigns:
+    """What the headers and the structure of one mail say, each asked once."""
+
+    def __init__(self, message: UnifiedMessage) -> None:
+        self.message = message
+
+    def header(self, name: str) -> str:
+        """Return the values of a header as one text in lower case, or ""."""
+        value = self.message.headers.get(name, "")
+        values = value if isinstance(value, list) else [value]
+        return "\n".join(str(each) for each in values).strip().lower()
+
+    def has_any(self, *names: str) -> bool:
+        return any(name in self.message.headers for name in names)
+
+    @property
+    def subject(self) -> str:
+        return (self.message.subject or "").strip()
+
+    @property
+    def start(self) -> str:
+        return (self.message.body_text or "")[:_START]
+
+    @property
+    def labels(self) -> list[str]:
+        labels = self.message.metadata.get("labels")
+        found = labels if isinstance(labels, list) else []
+        return [str(label).lower() for label in found]
+
+    @property
+    def report_type(self) -> str:
+        return str(self.message.metadata.get("report_type") or "")
+
+    @property
+    def is_report(self) -> bool:
+        """Whether the mail as a whole is a report, not one that carries one."""
+        return self.message.metadata.get("content_type") == "multipart/report"
+
+    @cached_property
+    def local_part(self) -> str:
+        return self.message.sender.value.rpartition("@")[0].lower()
+
+    @property
+    def is_daemon(self) -> bool:
+        # Without a domain it is no address, and the name holds what stood there.
+        name = self.message.sender.name or ""
+        return bool(_DAEMON.search(self.local_part or name))
+
+    @property
+    def is_server(self) -> bool:
+        return self.is_daemon or self.local_part == "postmaster"
+
+    @property
+    def has_no_return(self) -> bool:
+        """Whether the envelope named no sender, so that nothing can bounce back."""
+        return "<>" in self.header("return-path").split("\n")
+
+    @property
+    def takes_no_reply(self) -> bool:
+        local = self.local_part
+        return local in _PROGRAMS or bool(_NO_REPLY.fullmatch(local))
+
+    @property
+    def is_reply(self) -> bool:
+        message = self.message
+        has_parent = bool(message.in_reply_to or message.references)
+        return has_parent or bool(_REPLY.match(self.subject))
+
+    @property
+    def is_discussion(self) -> bool:
+        """Whether people can write to the list that the mail came over."""
+        posting = self.header("list-post")
+        is_open = bool(posting) and posting.split()[0] != "no"
+        return is_open or self.has_any(*_DISCUSSION_HEADERS)
+
+    @property
+    def is_auto_submitted(self) -> bool:
+        submitted = self.header("auto-submitted").split(";")[0].strip()
+        return submitted.startswith("auto-")
+
+    @property
+    def is_bulk(self) -> bool:
+        return self.header("precedence") in {"bulk", "list", "junk"}
+
+    @property
+    def has_campaign(self) -> bool:
+        return self.has_any(*_CAMPAIGN_HEADERS)
+
+    @property
+    def is_mass_mailed(self) -> bool:
+        return bool(_MASS_MAILER.search(self.header("x-mailer")))
+
+    @property
+    def may_be_a_person(self) -> bool:
+        """Whether a program may only be handing on what somebody wrote."""
+        is_listed = self.is_discussion or self.has_any("list-id")
+        return (is_listed and self.is_reply) or self._answers_elsewhere() or self._is_form()
+
+    def _answers_elsewhere(self) -> bool:
+        own = email_key(self.message.sender.value).rpartition("@")[2]
+        for mailbox in read_mailboxes(self.header("reply-to")):
+            local, _, domain = email_key(mailbox.address).rpartition("@")
+            if not _are_related(own, domain) and not _NO_REPLY.fullmatch(local):
+                return True
+        return False
+
+    def _is_form(self) -> bool:
+        return bool(_FORM.search(self.start))
+
+
+def _are_related(one: str, other: str) -> bool:
+    """Whether two domains look like one owner's, as mail.shop.example and shop.example."""
+    return one.split(".")[-2:] == other.split(".")[-2:]

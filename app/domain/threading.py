@@ -1,0 +1,66 @@
+"""By which keys a message finds its conversation, the strongest first.
+
+The keys only mean something within one connected account: senders choose Message-IDs,
+and a stranger who knows one must not get into somebody else's conversation.
+"""
+
+from dataclasses import dataclass
+
+from app.domain.identifiers import identity_key
+from app.domain.mail_ids import message_id
+from app.domain.unified_message import Direction, UnifiedMessage
+
+#: Longer chains keep their first id and their newest ones.
+MAX_REFERENCES = 50
+
+
+@dataclass(frozen=True)
+class ThreadKey:
+    """One key, and what kind of evidence it is."""
+
+    value: str
+    evidence: str
+
+
+def thread_evidence(message: UnifiedMessage) -> list[ThreadKey]:
+    """Return the keys under which the conversation of a message is known or will be.
+
+    The provider's thread id, then for mail its own id, the parent's and the other
+    ancestors', newest first; elsewhere the counterpart where there is no thread id.
+    """
+    keys: list[ThreadKey] = []
+    if message.external_thread_id:
+        keys.append(ThreadKey(message.external_thread_id, "provider_thread"))
+    if message.sender.kind == "email":
+        keys += _mail_keys(message)
+    elif not keys:
+        keys += _counterpart(message)
+    found: dict[str, ThreadKey] = {}
+    for key in keys:
+        found.setdefault(key.value, key)
+    return list(found.values())
+
+
+def _mail_keys(message: UnifiedMessage) -> list[ThreadKey]:
+    # An API may have an id of its own for the mail; what others refer to is this one.
+    header = message.headers.get("message-id")
+    own = message_id(header) if isinstance(header, str) else None
+    keys = [_mid(own or message.external_id, "message_id")]
+    if message.in_reply_to:
+        keys.append(_mid(message.in_reply_to, "in_reply_to"))
+    references = message.references
+    if len(references) > MAX_REFERENCES:
+        references = [references[0], *references[1 - MAX_REFERENCES :]]
+    return keys + [_mid(each, "references") for each in reversed(references)]
+
+
+def _mid(message_id: str, evidence: str) -> ThreadKey:
+    return ThreadKey(f"mid:{message_id}", evidence)
+
+
+def _counterpart(message: UnifiedMessage) -> list[ThreadKey]:
+    is_inbound = message.direction is Direction.INBOUND
+    for other in [message.sender] if is_inbound else message.recipients[:1]:
+        value = f"with:{other.kind}:{identity_key(other.kind, other.value)}"
+        return [ThreadKey(value, "counterpart")]
+    return []

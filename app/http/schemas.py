@@ -1,0 +1,298 @@
+"""What goes over the wire: the bodies that are read and the answers that are given."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+
+from app.domain.decision import Category, Decision
+from app.domain.status import (
+    ConversationStatus,
+    DraftStatus,
+    EventStatus,
+    RunMode,
+    RunState,
+    SenderType,
+)
+from app.domain.unified_message import Direction, MessageKind, UnifiedMessage
+from app.services.sync.unified_ingest import MAX_MESSAGES
+
+#: ISO 8601, in UTC, with its offset.
+Time = Annotated[
+    datetime,
+    PlainSerializer(lambda moment: moment.astimezone(UTC).isoformat(), return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Fault(BaseModel):
+    loc: list[str | int]
+    """Where: names and indexes, from the outside in."""
+    msg: str
+
+
+class Problem(BaseModel):
+    """What went wrong, as RFC 9457 writes it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[Fault] | None = None
+    """What is wrong with the request, where that is the matter."""
+    request_id: str | None = None
+    """Names this request in our logs."""
+
+
+class Envelope(BaseModel):
+    """A batch of messages before they are looked at, each of which is judged alone."""
+
+    workspace_id: UUID
+    config_id: UUID
+    channel: str
+    run_id: UUID | None = None
+    messages: list[Any]
+
+
+class Batch(Envelope):
+    """Messages of one connected account, as the caller understood them."""
+
+    messages: list[UnifiedMessage] = Field(max_length=MAX_MESSAGES)
+
+
+class RejectedMessage(_Answer):
+    index: int
+    external_id: str | None
+    errors: list[Fault]
+
+
+class BatchResult(_Answer):
+    accepted: int
+    """Created and duplicates: what needs not be sent again."""
+    created: int
+    duplicates: int
+    rejected: list[RejectedMessage]
+    event_ids: list[UUID]
+    """Of the created events, in the order of their messages."""
+
+
+class StartImport(BaseModel):
+    workspace_id: UUID
+    config_id: UUID
+    mode: RunMode = RunMode.TRIAGE
+    cap: int | None = Field(default=None, ge=1)
+
+
+class StartedImport(_Answer):
+    run_id: UUID
+
+
+class Run(_Answer):
+    run_id: UUID
+    workspace_id: UUID
+    config_id: UUID
+    source: str
+    mode: RunMode
+    state: RunState
+    cap: int | None
+    fetched_so_far: int
+    pages: int
+    created: int
+    duplicates: int
+    rejected: int
+    rate_limit_count: int
+    truncated: bool
+    heartbeat_at: Time
+    started_at: Time
+    finished_at: Time | None
+    events: int
+    finished_events: int
+    failed_events: int
+
+
+class Conversation(_Answer):
+    id: UUID
+    channel: str
+    config_id: UUID
+    customer_id: UUID | None
+    subject: str | None
+    status: ConversationStatus
+    ai_enabled: bool
+    decision: Decision | None
+    category: Category | None
+    confidence: float | None
+    decision_reason: str | None
+    last_message_at: Time | None
+    last_inbound_message_id: UUID | None
+    last_inbound_message_at: Time | None
+    last_outbound_message_at: Time | None
+    last_classified_message_id: UUID | None
+    last_draft_message_id: UUID | None
+    ai_draft_response: str | None
+    created_at: Time
+    updated_at: Time
+
+
+class Conversations(_Answer):
+    items: list[Conversation]
+    next_cursor: str | None
+    """Null on the last page."""
+
+
+class ConversationChange(BaseModel):
+    """What a person may change; what is left out or null stays as it is."""
+
+    # A misspelt switch must not look as if it had been thrown.
+    model_config = ConfigDict(extra="forbid")
+
+    ai_enabled: bool | None = None
+    status: ConversationStatus | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "ConversationChange":
+        if self.ai_enabled is None and self.status is None:
+            raise ValueError("names nothing to change: ai_enabled or status is needed")
+        return self
+
+
+class Message(_Answer):
+    id: UUID
+    conversation_id: UUID
+    channel: str
+    config_id: UUID
+    event_id: UUID | None
+    external_id: str | None
+    external_thread_id: str | None
+    customer_id: UUID | None
+    direction: Direction
+    sender_type: SenderType
+    sender: dict[str, Any]
+    recipients: list[Any]
+    kind: MessageKind
+    subject: str | None
+    body: str | None
+    """The whole text."""
+    body_visible: str | None
+    """Without quoted mail and signature."""
+    attachments: list[Any]
+    thread_evidence: str | None
+    is_old: bool
+    reply_sent: bool
+    sent_at: Time | None
+    """What provider or sender claim."""
+    occurred_at: Time
+    """What orders it: never later than its receipt."""
+
+
+class Messages(_Answer):
+    items: list[Message]
+    next_cursor: str | None
+    """Null on the last page."""
+
+
+class Identity(_Answer):
+    kind: str
+    value: str
+    """The canonical form, by which it is found."""
+    original: str
+    """As it was received."""
+    config_id: UUID | None
+    """Null where it means the same everywhere."""
+
+
+class Customer(_Answer):
+    id: UUID
+    name: str | None
+    first_seen_at: Time
+    identities: list[Identity]
+
+
+class Arrival(_Answer):
+    channel: str
+    config_id: UUID
+    external_id: str
+    external_thread_id: str | None
+    direction: Direction
+    run_id: UUID | None
+    received_at: Time
+    claimed_sent_at: str | None
+    id_collision: bool
+
+
+class State(_Answer):
+    status: EventStatus
+    reason: str | None
+    superseded_by: UUID | None
+    attempts: int
+    next_attempt_at: Time | None
+    last_error: str | None
+    materialized_at: Time | None
+    classified_at: Time | None
+    decided_at: Time | None
+    drafted_at: Time | None
+    finished_at: Time | None
+
+
+class Place(_Answer):
+    message_id: UUID
+    conversation_id: UUID
+    customer_id: UUID | None
+    thread_evidence: str | None
+    is_old: bool
+    occurred_at: Time
+
+
+class DraftSummary(_Answer):
+    status: DraftStatus
+    model: str
+    prompt_version: str
+    usage: dict[str, Any]
+    created_at: Time
+
+
+class Try(_Answer):
+    job_type: str
+    outcome: str
+    attempt: int
+    error: str | None
+    at: Time
+
+
+class Explanation(_Answer):
+    """All that led to the state of an event. Bodies stay out."""
+
+    event_id: UUID
+    workspace_id: UUID
+    arrival: Arrival
+    state: State
+    place: Place | None
+    judgement: dict[str, Any] | None
+    draft: DraftSummary | None
+    tries: list[Try]
+
+
+class Liveness(_Answer):
+    status: str
+
+
+class CheckResult(_Answer):
+    ok: bool
+    message: str
+    """What was found and, where it is not well, what to do."""
+
+
+class Readiness(_Answer):
+    ready: bool
+    checks: dict[str, CheckResult]

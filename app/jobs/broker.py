@@ -1,0 +1,68 @@
+"""The queues as Redis holds them: doorbells, not the truth."""
+
+import json
+from typing import Any
+
+import redis
+
+from app.jobs import queues
+
+#: Celery's queue keys and the priority steps behind them.
+_PRIORITY_SUFFIXES = ("", "\x06\x163", "\x06\x166", "\x06\x169")
+
+
+class Broker:
+    """Looks into the broker's Redis. Only Celery may write to those keys."""
+
+    def __init__(self, url: str, *, timeout: float = 2.0) -> None:
+        self._redis = redis.Redis.from_url(
+            url, socket_timeout=timeout, socket_connect_timeout=timeout
+        )
+
+    def ping(self) -> None:
+        """Raises redis.RedisError where it does not answer."""
+        self._redis.ping()
+
+    def eviction_policy(self) -> str:
+        """What Redis does when memory runs out; `unknown` where we may not ask."""
+        try:
+            answer = self._redis.config_get("maxmemory-policy")
+        except redis.ResponseError:
+            return "unknown"
+        return str(answer.get("maxmemory-policy", "unknown"))
+
+    def depths(self) -> dict[str, int]:
+        """Waiting messages per queue, and those that workers hold (`unacked`)."""
+        found = {
+            name: sum(
+                int(self._redis.llen(name + suffix)) for suffix in _PRIORITY_SUFFIXES
+            )
+            for name in queues.ALL
+        }
+        found["unacked"] = int(self._redis.hlen("unacked"))
+        return found
+
+    def peek(self, queue: str, *, limit: int = 10) -> list[dict[str, Any]]:
+        """The next messages of a queue, without taking them."""
+        # Celery pushes on the left and takes from the right.
+        waiting = self._redis.lrange(queue, -limit, -1)[::-1]
+        return [_readable(message) for message in waiting]
+
+    def purge(self, queue: str) -> int:
+        """Forget the waiting messages of a queue; the sweep rings again for what is due."""
+        count = int(self._redis.llen(queue))
+        self._redis.delete(queue)
+        return count
+
+
+def _readable(message: bytes) -> dict[str, Any]:
+    try:
+        envelope = json.loads(message)
+        headers = envelope["headers"]
+        return {
+            "id": headers["id"],
+            "task": headers["task"],
+            "args": headers["argsrepr"],
+        }
+    except (ValueError, KeyError, TypeError):
+        return {"id": None, "task": "unreadable", "args": repr(message[:200])}

@@ -1,0 +1,140 @@
+"""Puts the providers into one application and serves it."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from wsgiref.types import WSGIEnvironment
+
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from sandbox import anthropic, aurinko, control, embeddings, faults, gateway
+from sandbox.journal import Seen
+from sandbox.mailbox import Mailbox
+from sandbox.world import EXTENSION, World, world
+
+_ERROR_BODIES: Mapping[str, Callable[[int, str], dict[str, Any]]] = {
+    "aurinko": aurinko.error_body,
+    "gateway": gateway.error_body,
+    "anthropic": anthropic.error_body,
+    "openai": gateway.error_body,
+}
+
+
+def create_sandbox(
+    mailbox: Path | None = None,
+    owner: str = "owner@shop.example",
+    *,
+    latency_ms: int = 0,
+    omit_every: int = 0,
+) -> Flask:
+    """Build the application; without a mailbox Aurinko's default one is empty."""
+    app = Flask("sandbox", static_folder=None)
+    app.extensions[EXTENSION] = World(
+        default_mailbox=Mailbox(mailbox or Path(os.devnull), owner),
+        omit_every=omit_every,
+        latency_ms=dict.fromkeys(control.PROVIDERS, latency_ms),
+    )
+    for module in (aurinko, gateway, anthropic, embeddings):
+        app.register_blueprint(module.blueprint, url_prefix=f"/{module.blueprint.name}")
+    app.register_blueprint(control.blueprint, url_prefix="/_control")
+    app.before_request(_play)
+    app.after_request(_note)
+    app.register_error_handler(HTTPException, _refused)
+    return app
+
+
+def listen(app: Flask, port: int = 0) -> BaseWSGIServer:
+    """A server with a thread per request, listening already; port 0 takes a free one."""
+    return make_server(
+        "127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler
+    )
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Logs no requests: the journal has them. Closes each connection, as werkzeug does."""
+
+    protocol_version = "HTTP/1.1"
+    # Headers and body are written apart; waiting for an acknowledgement costs 40 ms.
+    disable_nagle_algorithm = True
+
+    def connection_dropped(
+        self, error: BaseException, environ: WSGIEnvironment | None = None
+    ) -> None:
+        """Hang up. Only a sent header would close the connection, and none may be."""
+        self.close_connection = True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+def _play() -> Response | None:
+    """Take the time a provider takes, then do what is scripted."""
+    g.started = time.monotonic()
+    g.body = request.get_data()
+    g.script = None
+    provider, path = _addressed()
+    if not provider:
+        return None
+    time.sleep(world().latency_ms[provider] / 1000)
+    g.script = world().scripts.take(provider, path)
+    if g.script is None:
+        return None
+    time.sleep(g.script.delay_ms / 1000)
+    status = g.script.status or 200
+    answer: Response | None = g.script.answer(
+        _ERROR_BODIES[provider](status, faults.reason(status))
+    )
+    return answer
+
+
+def _note(response: Response) -> Response:
+    provider, path = _addressed()
+    if not provider:
+        return response
+    mode = g.script.mode if g.script else None
+    if mode == faults.HALF:
+        response = faults.half(response)
+    path, _, query = path.partition("?")
+    world().journal.add(
+        Seen(
+            time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            method=request.method,
+            provider=provider,
+            path=path,
+            query=query,
+            status=None if mode == faults.DROP else response.status_code,
+            duration_ms=round((time.monotonic() - g.started) * 1000),
+            body=g.body.decode("utf-8", "replace"),
+        ),
+        route=_route(provider),
+    )
+    return response
+
+
+def _refused(error: HTTPException) -> Response | HTTPException:
+    """A wrong path or method, in the words of the provider that was asked."""
+    provider, _ = _addressed()
+    if error.response is not None or not provider:
+        return error
+    status = error.code or 500
+    response = jsonify(_ERROR_BODIES[provider](status, error.description or error.name))
+    response.status_code = status
+    return response
+
+
+def _addressed() -> tuple[str, str]:
+    """The provider that is asked and the path it sees; no provider for `/_control`."""
+    _, provider, path = f"{request.full_path.rstrip('?')}/".split("/", 2)
+    return (provider, f"/{path[:-1]}") if provider in _ERROR_BODIES else ("", "")
+
+
+def _route(provider: str) -> str:
+    """The path with its ids left open, so that there are not endless many."""
+    if request.url_rule is None:
+        return "(unknown)"
+    return request.url_rule.rule.removeprefix(f"/{provider}")

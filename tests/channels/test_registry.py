@@ -1,0 +1,42 @@
+import pytest
+
+from app.channels.adapters.aurinko import AurinkoAdapter
+from app.channels.base import ChannelAdapter
+from app.channels.registry import Adapters
+from app.config import Settings
+from app.domain.unified_message import Channel
+from app.errors import InvalidInput
+
+
+def test_every_file_in_adapters_is_found(adapters):
+    assert list(adapters) == ["aurinko"]
+    assert isinstance(adapters.of("aurinko"), AurinkoAdapter)
+    assert adapters["aurinko"] is adapters.of("aurinko")
+
+
+def test_an_unknown_provider_is_refused_with_the_known_ones(adapters):
+    with pytest.raises(InvalidInput) as raised:
+        adapters.of("pigeon")
+
+    assert str(raised.value) == "unknown provider 'pigeon'; known are: aurinko"
+
+
+def test_a_provider_without_history_has_no_folders_and_no_pages():
+    class Mute(ChannelAdapter):
+        provider = "mute"
+        channel = Channel.SMS
+
+        @classmethod
+        def from_settings(cls, settings):
+            return cls()
+
+    mute = Mute.from_settings(None)
+
+    assert mute.folders == ()
+    with pytest.raises(NotImplementedError, match="mute has no history to import"):
+        mute.fetch_page(None, folder="INBOX", token=None, limit=1, known=set)
+
+
+@pytest.fixture
+def adapters() -> Adapters:
+    return Adapters(Settings())

@@ -1,0 +1,110 @@
+"""A sandbox on a free port, with a mailbox of a few invented mails."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox.server import create_sandbox, listen
+
+OWNER = "hello@bikes.example"
+
+
+@dataclass
+class Sandbox:
+    """A running sandbox as its callers see it."""
+
+    url: str
+    session: requests.Session
+
+    def get(self, path: str, **query: Any) -> requests.Response:
+        return self.session.get(self.url + path, params=query, timeout=10)
+
+    def post(self, path: str, body: Any) -> requests.Response:
+        return self.session.post(self.url + path, json=body, timeout=10)
+
+    def control(self, path: str, body: Any) -> Any:
+        """Direct the sandbox; a direction that is refused fails the test."""
+        answer = self.post(f"/_control/{path}", body)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def pages(self, **query: Any) -> list[dict[str, Any]]:
+        """Every page of a list of messages."""
+        path = "/aurinko/v1/email/messages"
+        pages = [self.get(path, **query).json()]
+        while token := pages[-1].get("nextPageToken"):
+            pages.append(self.get(path, **query, pageToken=token).json())
+        return pages
+
+    def records(self, **query: Any) -> list[dict[str, Any]]:
+        return [record for page in self.pages(**query) for record in page["records"]]
+
+
+Serve = Callable[..., Sandbox]
+
+
+@pytest.fixture
+def mail() -> Callable[..., bytes]:
+    """Writes one mail for an mbox; headers by name with `_` for `-`."""
+
+    def write(
+        body: str | bytes = "Hello", *, day: int = 1, **headers: str | bytes
+    ) -> bytes:
+        known = {"From": "anna@example.com", "To": OWNER, "Subject": "Hi"}
+        known.update({n.replace("_", "-"): v for n, v in headers.items()})
+        lines = [
+            name.encode() + b": " + (v if isinstance(v, bytes) else v.encode())
+            for name, v in known.items()
+        ]
+        separator = f"From someone@example.com Thu Jan {day:2} 08:00:00 2026".encode()
+        content = body if isinstance(body, bytes) else body.encode()
+        return b"\n".join([separator, *lines, b"", content, b"", b""])
+
+    return write
+
+
+@pytest.fixture
+def mbox(tmp_path: Path) -> Callable[..., Path]:
+    """Puts mails into a file."""
+
+    def write(*mails: bytes, name: str = "test.mbox") -> Path:
+        path = tmp_path / name
+        path.write_bytes(b"".join(mails))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Starts sandboxes and stops them."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    started = []
+
+    def start(mailbox: Path | None = None, **options: Any) -> Sandbox:
+        server = listen(create_sandbox(mailbox, OWNER, **options))
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        session = requests.Session()
+        session.headers["Authorization"] = "Bearer sandbox-test"
+        started.append((server, thread, session))
+        return Sandbox(f"http://127.0.0.1:{server.port}", session)
+
+    yield start
+
+    for server, thread, session in started:
+        session.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def sandbox(serve: Serve) -> Sandbox:
+    """A sandbox without mail."""
+    return serve()

@@ -1,0 +1,179 @@
+"""Ringing again for what is due."""
+
+from datetime import timedelta
+
+import pytest
+
+from app import store
+from app.domain.status import EventStatus
+from app.jobs.contracts import Classify, Draft, ImportFetch, Materialize
+from app.services.operations.supervise import supervise
+from app.services.operations.sweep import GRACE, sweep
+from app.services.sync.start_import import start_import
+from tests.factories import message
+
+
+@pytest.fixture
+def set_event(runtime):
+    def set_event(event_id, **columns):
+        assignments = ", ".join(f"{name} = %({name})s" for name in columns)
+        with runtime.system_transaction() as tx:
+            tx.session.connection().exec_driver_sql(
+                f"UPDATE message_events SET {assignments} WHERE id = %(id)s",
+                columns | {"id": str(event_id)},
+            )
+
+    return set_event
+
+
+@pytest.fixture
+def now(runtime):
+    def now():
+        with runtime.system_transaction() as tx:
+            return tx.now
+
+    return now
+
+
+def rung(runtime):
+    runtime.publisher.jobs.clear()
+    sweep(runtime, forced=True)
+    return runtime.publisher.jobs
+
+
+@pytest.mark.shows("K1", "K2")
+def test_an_event_whose_job_was_lost_is_rung_for(runtime, make, config, set_event, now):
+    (event_id,) = make.events(config, message())
+    set_event(event_id, rung_at=now() - GRACE - timedelta(seconds=1))
+
+    (job,) = rung(runtime)
+
+    assert isinstance(job, Materialize)
+    assert job.event_ids == (event_id,)
+
+
+def test_an_event_whose_job_may_be_on_its_way_is_not(runtime, make, config):
+    make.events(config, message())
+
+    assert rung(runtime) == []
+
+
+def test_an_event_is_rung_for_once_per_grace(runtime, make, config, set_event, now):
+    (event_id,) = make.events(config, message())
+    set_event(event_id, rung_at=now() - GRACE - timedelta(seconds=1))
+    rung(runtime)
+
+    assert rung(runtime) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "contract"),
+    [
+        (EventStatus.RECEIVED, Materialize),
+        (EventStatus.MATERIALIZED, Classify),
+        (EventStatus.DECIDED, Draft),
+    ],
+)
+def test_each_state_has_its_stage(runtime, make, config, set_event, status, contract):
+    (event_id,) = make.events(config, message())
+    set_event(event_id, status=status.value, rung_at=None)
+
+    (job,) = rung(runtime)
+
+    assert isinstance(job, contract)
+
+
+def test_what_a_worker_holds_is_left_alone(runtime, make, config, set_event, now):
+    (event_id,) = make.events(config, message())
+    set_event(event_id, rung_at=None, lease_expires_at=now() + timedelta(seconds=30))
+
+    assert rung(runtime) == []
+
+
+def test_a_lapsed_lease_is_rung_for(runtime, make, config, set_event, now):
+    (event_id,) = make.events(config, message())
+    set_event(event_id, rung_at=None, lease_expires_at=now() - timedelta(seconds=1))
+
+    assert len(rung(runtime)) == 1
+
+
+def test_back_off_is_waited_for_and_then_rung_at_once(
+    runtime, make, config, set_event, now
+):
+    (event_id,) = make.events(config, message())
+    set_event(event_id, next_attempt_at=now() + timedelta(seconds=60))
+    assert rung(runtime) == []
+
+    set_event(
+        event_id,
+        rung_at=now() - timedelta(seconds=5),
+        next_attempt_at=now() - timedelta(seconds=1),
+    )
+
+    assert len(rung(runtime)) == 1
+
+
+def test_what_is_finished_is_left_alone(runtime, make, config, set_event, now):
+    (event_id,) = make.events(config, message())
+    set_event(event_id, rung_at=None, status="stored", finished_at=now())
+
+    assert rung(runtime) == []
+
+
+@pytest.mark.shows("K1")
+def test_a_run_whose_job_was_lost_goes_on(runtime, config, now):
+    run_id = start_import(runtime, config.workspace_id, config.id)
+    with runtime.system_transaction() as tx:
+        tx.session.connection().exec_driver_sql(
+            "UPDATE pipeline_runs SET rung_at = %s", (now() - 2 * GRACE,)
+        )
+
+    (job,) = rung(runtime)
+
+    assert isinstance(job, ImportFetch)
+    assert job.run_id == run_id
+
+
+@pytest.mark.shows("K7")
+def test_two_beats_do_the_work_of_one(runtime, make, config, set_event):
+    (event_id,) = make.events(config, message())
+    set_event(event_id, rung_at=None)
+
+    first, second = sweep(runtime), sweep(runtime)
+
+    assert first == {"events": 1, "runs": 0, "jobs": 1}
+    assert second == {}
+
+
+@pytest.mark.shows("K5")
+def test_a_stalled_event_is_one_incident_until_it_moves(
+    runtime, make, config, set_event, now
+):
+    (event_id,) = make.events(config, message())
+    set_event(event_id, updated_at=now() - timedelta(hours=1))
+
+    supervise(runtime, forced=True)
+    supervise(runtime, forced=True)
+
+    with runtime.system_transaction() as tx:
+        (incident,) = store.incidents.find(tx)
+    assert (incident.kind, incident.count) == ("events_stalled", 2)
+
+    set_event(event_id, updated_at=now())
+    supervise(runtime, forced=True)
+
+    with runtime.system_transaction() as tx:
+        assert store.incidents.find(tx) == []
+
+
+@pytest.mark.shows("K5")
+def test_a_stalled_run_is_an_incident(runtime, make, config, now):
+    make.run(config)
+    with runtime.system_transaction() as tx:
+        tx.session.connection().exec_driver_sql(
+            "UPDATE pipeline_runs SET heartbeat_at = %s", (now() - timedelta(hours=1),)
+        )
+
+    found = supervise(runtime, forced=True)
+
+    assert found == {"stalled_runs": 1, "stalled_events": 0}
