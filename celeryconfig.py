@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from app.embedded import complete
 from app.jobs import queues
@@ -16,7 +16,9 @@ result_backend = None
 task_ignore_result = True
 
 # Plain queues: through a topic exchange, publishes vanish after a FLUSHALL.
-task_queues = [Queue(name) for name in queues.ALL]
+task_queues = [
+    Queue(name, Exchange(name, type="direct"), routing_key=name) for name in queues.ALL
+]
 task_default_queue = queues.OPS
 task_create_missing_queues = False
 task_routes = {

@@ -1,8 +1,8 @@
 """Runs migrations on the connection it is handed, or on the configured database."""
 
+from alembic import context
 from sqlalchemy import create_engine
 
-from alembic import context
 from app.embedded import complete
 from app.models import Base
 

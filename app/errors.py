@@ -16,6 +16,7 @@ BizzyBeeError
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class BizzyBeeError(Exception):
@@ -32,7 +33,7 @@ class InvalidInput(BizzyBeeError):
     `errors` lists the faults as `{"loc": [...], "msg": "..."}`.
     """
 
-    def __init__(self, detail: str, errors: Sequence[dict] = ()) -> None:
+    def __init__(self, detail: str, errors: Sequence[dict[str, Any]] = ()) -> None:
         super().__init__(detail)
         self.errors = list(errors)
 

@@ -23,7 +23,7 @@ from tasks.celery_app import runtime
 log = get_logger("job")
 
 
-class PipelineTask(Task):  # type: ignore[misc]
+class PipelineTask(Task[Any, Any]):
     """Runs one stage of the pipeline."""
 
     abstract = True
@@ -65,6 +65,8 @@ class PipelineTask(Task):  # type: ignore[misc]
             duration_ms=round((time.monotonic() - started) * 1000),
             **fields,
         )
-        first, *others = outcome.next_jobs or [None]
+        if not outcome.next_jobs:
+            return None
+        first, *others = outcome.next_jobs
         runtime().publisher.publish(others)
-        return first.payload() if first else None
+        return first.payload()

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
@@ -15,11 +16,13 @@ from sqlalchemy import create_engine, make_url
 
 from app import embedded
 from app.bootstrap import build_runtime
-from app.config import ROOT, Settings, environment_of
+from app.config import ROOT, Settings, environment_of, load_settings
 from app.runtime import Runtime
 from app.store import migrations
 from tests.factories import Maker
 from tests.fakes import CollectingPublisher
+
+pytest_plugins = ["tests.behaviours"]
 
 TEMPLATE = "bizzybee_test_template"
 SECRET_KEY = base64.b64encode(b"k" * 32).decode()
@@ -40,8 +43,20 @@ def servers() -> Settings:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     database = copy_of_template(url, f"bizzybee_test_{worker}")
     return Settings.model_validate(
-        environment_of(base) | {"DATABASE_URL": database, "REDIS_URL": redis_url}
+        environment_of(base)
+        | {"DATABASE_URL": database, "REDIS_URL": _redis_of_worker(redis_url, worker)}
     )
+
+
+@pytest.fixture(scope="session")
+def environment(servers: Settings) -> Iterator[None]:
+    """The variables of this process, for what reads them itself: Celery's settings, the command."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment_of(servers).items():
+            patch.setenv(name, value)
+        load_settings.cache_clear()
+        yield
+    load_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +117,15 @@ def copy_of_template(url: str, name: str) -> str:
     finally:
         connection.close()
     return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _redis_of_worker(url: str, worker: str) -> str:
+    """Each worker rings doorbells of its own: Redis has 16 numbered databases."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"redis", "rediss"} or not worker.startswith("gw"):
+        return url
+    number = int(worker.removeprefix("gw")) % 15 + 1
+    return parts._replace(path=f"/{number}").geturl()
 
 
 def _build_template(cursor, url: str) -> None:

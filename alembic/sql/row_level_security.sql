@@ -6,12 +6,20 @@ DECLARE
     role_name text;
 BEGIN
     FOREACH role_name IN ARRAY ARRAY['bizzybee_app', 'bizzybee_system'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN NOBYPASSRLS NOSUPERUSER', role_name);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL; -- Another database of the cluster was faster.
+            END;
+        END IF;
         BEGIN
-            EXECUTE format('CREATE ROLE %I NOLOGIN NOBYPASSRLS NOSUPERUSER', role_name);
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;
+            EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
+        EXCEPTION WHEN insufficient_privilege THEN
+            -- Somebody else made the roles. We need not grant them if we may become them already.
+            EXECUTE format('SET LOCAL ROLE %I', role_name);
+            RESET ROLE;
         END;
-        EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
         EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', role_name);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %I', role_name);
         EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO %I', role_name);

@@ -20,7 +20,7 @@ VIEWS = (
 
 
 def upgrade():
-    op.execute((SQL / "views.sql").read_text().replace("%", "%%"))
+    op.execute((SQL / "views.sql").read_text())
 
 
 def downgrade():

@@ -3,9 +3,9 @@
 The library takes a second to import, so it is imported where the first draft is written.
 """
 
-import os
 import re
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,6 +30,8 @@ from app.errors import (
 )
 
 if TYPE_CHECKING:
+    import ssl
+
     import anthropic
     from anthropic.types import Message, MessageParam
 
@@ -65,7 +67,6 @@ class AnthropicDrafter:
         self._key = key
         self._model = model
         self._timeout = timeout
-        self._made: tuple[int, anthropic.Anthropic] | None = None
 
     def draft(
         self, *, business: str, subject: str | None, turns: Sequence[Turn]
@@ -84,17 +85,19 @@ class AnthropicDrafter:
         )
 
     def _create(self, system: str, messages: "list[MessageParam]") -> "Message":
-        client = self._client()
         import anthropic
 
         # The library's own texts quote the answer, so they are not chained.
         try:
-            message: object = client.messages.create(
-                model=self._model,
-                max_tokens=MAX_TOKENS,
-                system=system,
-                messages=messages,
-            )
+            # A model takes seconds: a client of its own adds little to them, and leaves nothing
+            # to be shared between threads or inherited by a fork.
+            with self._client() as client:
+                message: object = client.messages.create(
+                    model=self._model,
+                    max_tokens=MAX_TOKENS,
+                    system=system,
+                    messages=messages,
+                )
         except anthropic.APIStatusError as exc:
             raise _refusal(exc) from None
         except anthropic.AnthropicError as exc:
@@ -107,31 +110,30 @@ class AnthropicDrafter:
         return cast("Message", message)
 
     def _client(self) -> "anthropic.Anthropic":
-        """The client of this process: one from before a fork has the parent's sockets."""
-        if self._made is None or self._made[0] != os.getpid():
-            # Two threads may each make one; the one that is not kept does no harm.
-            self._made = (os.getpid(), self._new_client())
-        return self._made[1]
-
-    def _new_client(self) -> "anthropic.Anthropic":
         import anthropic
+        import httpx2
 
-        key = checked_key(self._key, "ANTHROPIC_API_KEY")
-        http_client = None
+        http: dict[str, Any] = {"verify": _certificates()}
         if is_loopback(self._base_url):
             # Proxy variables are meant for the outside, yet apply to 127.0.0.1 as well; the
             # library reads them unless it is given a transport.
-            import httpx2
-
-            http_client = anthropic.DefaultHttpxClient(transport=httpx2.HTTPTransport())
+            http = {"transport": httpx2.HTTPTransport(**http)}
         return anthropic.Anthropic(
-            api_key=key,
+            api_key=checked_key(self._key, "ANTHROPIC_API_KEY"),
             base_url=self._base_url,
             timeout=self._timeout,
             # Attempts are counted where the job is; the library would sleep as long as it is told.
             max_retries=0,
-            http_client=http_client,
+            http_client=anthropic.DefaultHttpxClient(**http),
         )
+
+
+@cache
+def _certificates() -> "ssl.SSLContext":
+    """Read once: the most costly part of a client, and nothing that remembers a connection."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def _messages(subject: str | None, turns: Sequence[Turn]) -> "list[MessageParam]":

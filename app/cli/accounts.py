@@ -46,7 +46,7 @@ def config() -> None:
 @config.command("add")
 @session.workspace_option
 @click.option("--name", required=True, help="What you call this account.")
-@click.option("--provider", required=True, help="aurinko, mailbox, …")
+@click.option("--provider", required=True, help="aurinko, or direct for files and partners.")
 @click.option("--channel", default="email", show_default=True)
 @click.option("--address", "addresses", multiple=True, help="An address of your own.")
 @click.option(

@@ -1,7 +1,6 @@
 """What a command works with: settings, a migrated database, a runtime."""
 
 from functools import cache
-from uuid import UUID
 
 import click
 
@@ -44,14 +43,5 @@ def config(owner: Workspace, reference: str) -> ChannelConfig:
     return accounts.find_config(runtime(), owner.id, reference)
 
 
-class UUIDParam(click.ParamType):
-    name = "id"
-
-    def convert(self, value, param, ctx):  # type: ignore[no-untyped-def]
-        try:
-            return UUID(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is not an id", param, ctx)
-
-
-ID = UUIDParam()
+#: An id on the command line.
+ID = click.UUID

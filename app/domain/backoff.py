@@ -20,4 +20,5 @@ def delay(attempt: int, retry_after: float | None = None) -> timedelta:
         return timedelta(seconds=min(max(retry_after, 0.0), 3600.0))
     # Spreading load needs no strong randomness.
     spread = 1 - random.random() / 4
-    return min(_FIRST * 2 ** (attempt - 1), _LONGEST) * spread
+    doubled: timedelta = _FIRST * 2 ** (attempt - 1)
+    return min(doubled, _LONGEST) * spread

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.domain import mail_phrases as phrases
-from app.domain.decision import Category, Judgement, JudgedBy
+from app.domain.decision import Category, JudgedBy, Judgement
 from app.domain.mail_facts import INVITING
 from app.domain.mail_signs import MailSigns
 from app.domain.unified_message import Direction, MessageKind, UnifiedMessage
@@ -92,7 +92,7 @@ def _is_absence_note(mail: MailSigns) -> bool:
         mail.has_no_return
         or mail.is_auto_submitted
         or mail.has_any("x-auto-response-suppress", "x-ms-exchange-inbox-rules-loop")
-        or mail.header("precedence") in {"bulk", "junk"}
+        or (mail.is_bulk and not mail.is_listed)
     )
     return is_marked and bool(phrases.ABSENCE_SUBJECT.match(mail.subject))
 
@@ -113,6 +113,9 @@ def _is_spam(mail: MailSigns) -> bool:
 
 
 def _is_generated(mail: MailSigns) -> bool:
+    if mail.is_reply and not mail.takes_no_reply:
+        # Ticket systems send what their people write under this header too.
+        return False
     return mail.is_auto_submitted and not mail.may_be_a_person
 
 
@@ -129,19 +132,24 @@ def _is_commit(mail: MailSigns) -> bool:
 def _is_newsletter(mail: MailSigns) -> bool:
     if mail.is_discussion or mail.is_reply:
         return False
+    if mail.is_mass_mailed:
+        return True
+    if mail.is_written_by_hand:
+        return False
     if mail.has_any("list-unsubscribe"):
-        return mail.is_bulk or mail.has_campaign or mail.is_mass_mailed
-    return mail.is_mass_mailed or (mail.has_campaign and mail.is_bulk)
+        return mail.is_bulk or mail.has_campaign or mail.has_any("feedback-id")
+    return mail.is_bulk and mail.has_campaign
 
 
 def _is_machine_notice(mail: MailSigns) -> bool:
     """Somebody who takes no reply, by a program, to one reader or to many."""
-    if not mail.takes_no_reply or mail.may_be_a_person:
+    if not mail.takes_no_reply or mail.is_discussion or mail.may_be_a_person:
         return False
     return (
         mail.is_bulk
         or mail.has_no_return
         or mail.has_campaign
+        or mail.answers_go_nowhere
         or mail.has_any("list-unsubscribe", "x-auto-response-suppress")
         or mail.has_any(*_SENDING_SERVICES)
     )
@@ -167,6 +175,7 @@ _PROGRAM_HEADERS = (
     "x-rss-feed",
     "x-rss-url",
     "x-rss-id",
+    "x-amz-sns-message-id",
 )
 #: Whoever sends through these sends from a program; it may be a form all the same.
 _SENDING_SERVICES = (
@@ -182,7 +191,6 @@ _SENDING_SERVICES = (
     "x-sfdc-user",
     "x-sfmc-stack",
     "x-php-originating-script",
-    "x-amz-sns-message-id",
 )
 _RULES = (
     _Rule(

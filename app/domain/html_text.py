@@ -6,7 +6,7 @@ from html import unescape
 from inscriptis import get_text
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.model.config import ParserConfig
-from lxml.etree import LxmlError
+from lxml.etree import LxmlError  # type: ignore[import-untyped]
 
 #: A real parser costs seconds beyond these.
 MAX_PARSED = 262_144
@@ -30,7 +30,8 @@ _STYLES = (
 )
 #: Elements that end by themselves, so that an open one says nothing about depth.
 _SELF_ENDING = frozenset(
-    ["area", "base", "br", "col", "dd", "dt", "hr", "img", "input", "li", "link", "meta", "option", "p", "td", "th", "tr"]
+    {"area", "base", "br", "col", "hr", "img", "input", "link", "meta"}
+    | {"dd", "dt", "li", "option", "p", "td", "th", "tr"}
 )
 _UNSEEN = re.compile(r"<(script|style|title)[ >]")
 _BREAKING = re.compile(

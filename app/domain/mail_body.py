@@ -82,7 +82,9 @@ def _blocks(part: Part, body: Body) -> list[_Block]:
             return [_best_of([_blocks(child, body) for child in part.children])]
         case "multipart/signed":
             body.is_signed = True
-            body.attached += [leaf for child in part.children[1:] for leaf in child.walk()]
+            body.attached += [
+                leaf for child in part.children[1:] for leaf in child.walk()
+            ]
             return _blocks(part.children[0], body) if part.children else []
         case "multipart/encrypted":
             body.is_encrypted = True

@@ -6,7 +6,7 @@ import re
 BOUNCE_SUBJECT = re.compile(
     r"(?:\[[^\]]{0,40}\]\s*|warning:\s*)?(?:"
     r"undeliver(?:able|ed)|unable to deliver|could not (?:be )?deliver|"
-    r"(?:mail |message |e-?mail )?delivery (?:status notification|failure|failed|"
+    r"(?:mail |message |e-?mail )?delivery (?:status|failure|failed|"
     r"report|error|problem|delay|unsuccessful|notification|has failed|has been delayed)|"
     r"mail (?:system error|failure|undeliverable|could not be delivered|delivery sys)|"
     r"message (?:undeliverable|not delivered|could not be delivered|delayed|still und)|"
@@ -22,10 +22,10 @@ BOUNCE_SUBJECT = re.compile(
     re.IGNORECASE,
 )
 BOUNCE_BODY = re.compile(
-    r"^\W{0,3}(?:hi\. )?this is the (?:qmail-send program|mail system at host"
+    r"^[^\w\n]{0,9}(?:hi\. )?this is the (?:qmail-send program|mail system at host"
     r"|postfix program at host|mail delivery agent|mail transport agent)"
-    r"|^\W*transcript of session follows|^\W*unsent message follows"
-    r"|^\W*the following addresses had (?:permanent|transient|delivery)"
+    r"|^[^\w\n]{0,9}(?:transcript of session|unsent message) follows"
+    r"|^[^\w\n]{0,9}the following addresses had (?:permanent|transient|delivery)"
     r"|a message that you sent could not be delivered"
     r"|your message (?:did not reach|could not be delivered|has not been delivered|"
     r"was not delivered|cannot be delivered)"
@@ -52,7 +52,7 @@ AUTO_REPLY_SUBJECT = re.compile(
 ABSENCE_SUBJECT = re.compile(
     r"(?:re:\s*)?(?:auto:\s*)?(?:"
     r"out[- ]of[- ](?:the[- ])?office|ooo\b|away from|on vacation|vacation|"
-    r"auto.?re(?:ply|sponse|sponder)|automat|abwesen|nicht im (?:haus|büro)|urlaub|"
+    r"auto.?re(?:ply|sponse|sponder)|abwesen|nicht im (?:haus|büro)|urlaub|"
     r"absen(?:t|ce|te)|absence du bureau|fuera de (?:la )?oficina|fuori ufficio|"
     r"fora do escrit|afwezig|frånvar|fravær|poissa|nieobecno|mimo kancel"
     r")",

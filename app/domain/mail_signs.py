@@ -26,11 +26,8 @@ _NO_REPLY = re.compile(
 _PROGRAMS = frozenset(
     {"root", "cron", "daemon", "nagios", "icinga", "zabbix", "logwatch", "www-data"}
 )
-_FORM = re.compile(
-    r"^\W*(?:your |ihre |votre |su )?(?:e-?mail|mail|courriel|correo)[\w -]{0,20}\W{0,9}"
-    r"[:=]\W{0,9}[^\s@<>]{1,99}@[^\s@<>]+\.\w",
-    re.IGNORECASE | re.MULTILINE,
-)
+_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_MAILING_ADDRESS = re.compile(r"(?:.*[._+-])?(?:newsletters?|mailings?)(?:[._+-].*)?")
 #: Programs that send nothing but mailings.
 _MASS_MAILER = re.compile(
     r"accucast|aspmail|bulk ?mail|campaign|cheetahmail|constant contact|dartmail|"
@@ -58,11 +55,10 @@ _CAMPAIGN_HEADERS = (
     "x-sfmc-stack",
     "x-stormpost-to",
     "x-virtualserver",
-    "feedback-id",
     "list-unsubscribe-post",
 )
 #: Lists to which people write; announcements leave these out.
-_DISCUSSION_HEADERS = (
+_DISCUSSION = (
     "mailing-list",
     "x-beenthere",
     "x-egroups-return",
@@ -70,6 +66,13 @@ _DISCUSSION_HEADERS = (
     "x-listserver",
     "x-mailing-list",
     "x-mailman-version",
+)
+_LIST_MANAGER = ("list-archive", "list-owner", "list-subscribe")
+#: Programs in which people write.
+_MAIL_PROGRAM = re.compile(
+    r"apple mail|iphone mail|ipad mail|microsoft outlook|thunderbird|evolution|mutt|"
+    r"git-send-email|the bat|claws|sylpheed|kmail|airmail|mailspring|roundcube|horde|"
+    r"squirrelmail|zimbra|mew |gnus|mailmate|eudora|lotus notes|groupwise|exmh|nmh"
 )
 
 
@@ -142,11 +145,26 @@ class MailSigns:
         return has_parent or bool(_REPLY.match(self.subject))
 
     @property
+    def is_listed(self) -> bool:
+        """Whether the mail came over a list of any kind."""
+        return self.is_discussion or self.has_any("list-id", "list-unsubscribe")
+
+    @cached_property
     def is_discussion(self) -> bool:
         """Whether people can write to the list that the mail came over."""
-        posting = self.header("list-post")
-        is_open = bool(posting) and posting.split()[0] != "no"
-        return is_open or self.has_any(*_DISCUSSION_HEADERS)
+        if self.answers_go_nowhere:
+            return False
+        if "mailto:" in self.header("list-post") or self.has_any(*_DISCUSSION):
+            return True
+        # LISTSERV and others name no address for posts, and mailings have no owner.
+        return self.has_any(*_LIST_MANAGER) and not self.has_campaign
+
+    @cached_property
+    def answers_go_nowhere(self) -> bool:
+        """Whether the mail asks for answers to an address that takes none."""
+        mailboxes = read_mailboxes(self.header("reply-to"))
+        local_parts = [mailbox.address.rpartition("@")[0] for mailbox in mailboxes]
+        return any(_NO_REPLY.fullmatch(local) for local in local_parts)
 
     @property
     def is_auto_submitted(self) -> bool:
@@ -158,31 +176,44 @@ class MailSigns:
         return self.header("precedence") in {"bulk", "list", "junk"}
 
     @property
+    def is_written_by_hand(self) -> bool:
+        """Whether a mail program for people made it."""
+        is_known = bool(_MAIL_PROGRAM.search(self.header("x-mailer")))
+        return is_known or self.has_any("user-agent")
+
+    @property
     def has_campaign(self) -> bool:
         return self.has_any(*_CAMPAIGN_HEADERS)
 
     @property
     def is_mass_mailed(self) -> bool:
-        return bool(_MASS_MAILER.search(self.header("x-mailer")))
+        """Whether the program or the address is one for mailings and nothing else."""
+        is_named = bool(_MAILING_ADDRESS.fullmatch(self.local_part))
+        return is_named or bool(_MASS_MAILER.search(self.header("x-mailer")))
+
+    @cached_property
+    def may_be_a_person(self) -> bool:
+        """Whether a program may only be handing on what somebody wrote.
+
+        A form or a list does so in its own name: the person stands in Reply-To or in
+        the text.
+        """
+        if self.is_listed and self.is_reply:
+            return True
+        ours = {email_key(recipient.value) for recipient in self.message.recipients}
+        named = _ADDRESS.findall(f"{self.header('reply-to')} {self.start}")
+        return any(
+            key not in ours
+            and not _are_related(self._domain, key.rpartition("@")[2])
+            and not _NO_REPLY.fullmatch(key.rpartition("@")[0])
+            for key in map(email_key, named)
+        )
 
     @property
-    def may_be_a_person(self) -> bool:
-        """Whether a program may only be handing on what somebody wrote."""
-        is_listed = self.is_discussion or self.has_any("list-id")
-        return (is_listed and self.is_reply) or self._answers_elsewhere() or self._is_form()
-
-    def _answers_elsewhere(self) -> bool:
-        own = email_key(self.message.sender.value).rpartition("@")[2]
-        for mailbox in read_mailboxes(self.header("reply-to")):
-            local, _, domain = email_key(mailbox.address).rpartition("@")
-            if not _are_related(own, domain) and not _NO_REPLY.fullmatch(local):
-                return True
-        return False
-
-    def _is_form(self) -> bool:
-        return bool(_FORM.search(self.start))
+    def _domain(self) -> str:
+        return self.message.sender.value.rpartition("@")[2].lower()
 
 
 def _are_related(one: str, other: str) -> bool:
-    """Whether two domains look like one owner's, as mail.shop.example and shop.example."""
+    """Whether two domains look like one owner's: mail.shop.example, shop.example."""
     return one.split(".")[-2:] == other.split(".")[-2:]

@@ -21,9 +21,7 @@ class Rule(Protocol):
     version: int
 
 
-def judge_by_rules(
-    message: UnifiedMessage, rules: Iterable[Rule]
-) -> Judgement | None:
+def judge_by_rules(message: UnifiedMessage, rules: Iterable[Rule]) -> Judgement | None:
     """The verdict of the most specific rule that matches: address, then domain, then subject.
 
     Among equals the older rule speaks.

@@ -17,6 +17,9 @@ from app.domain.scrub import scrub
 #: Longest body that is kept as text; the raw message is kept whole.
 MAX_TEXT = 2_000_000
 
+#: PostgreSQL refuses to index what is longer than 2,704 bytes, and with it the whole statement.
+MAX_ID_BYTES = 2000
+
 
 class Channel(StrEnum):
     """Where a message travelled. Tables hold free text, so a new channel needs no migration."""
@@ -52,7 +55,10 @@ def _aware(moment: datetime) -> datetime:
     """A time without an offset is read as UTC."""
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is outside the calendar") from None
 
 
 def _storable_year(moment: datetime) -> datetime:
@@ -61,8 +67,17 @@ def _storable_year(moment: datetime) -> datetime:
     return moment
 
 
+def _indexable(text: str) -> str:
+    if len(text.encode()) > MAX_ID_BYTES:
+        raise ValueError(f"is longer than {MAX_ID_BYTES} bytes")
+    return text
+
+
 #: Scrubbing comes first: a lone surrogate would fail every later step.
 Text = Annotated[str, BeforeValidator(scrub)]
+Identifier = Annotated[
+    Text, Field(min_length=1, max_length=1000), AfterValidator(_indexable)
+]
 Moment = Annotated[datetime, AfterValidator(_aware), AfterValidator(_storable_year)]
 JSONObject = Annotated[dict[str, Any], BeforeValidator(scrub)]
 
@@ -75,7 +90,7 @@ class Participant(_Part):
     """Who sent a message: `kind` names the sort of identifier, `value` is the provider's form."""
 
     kind: Annotated[Text, Field(min_length=1, max_length=50)]
-    value: Annotated[Text, Field(min_length=1, max_length=1000)]
+    value: Identifier
     name: Text | None = None
 
 
@@ -99,11 +114,9 @@ class Attachment(_Part):
 class UnifiedMessage(_Part):
     """One message as its channel's adapter understood it."""
 
-    external_id: Annotated[Text, Field(min_length=1, max_length=1000)]
+    external_id: Identifier
     """The provider's id, unique within a connected account."""
-    external_thread_id: Annotated[Text, Field(min_length=1, max_length=1000)] | None = (
-        None
-    )
+    external_thread_id: Identifier | None = None
     direction: Direction
     sender: Participant
     recipients: list[Recipient] = []

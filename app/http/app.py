@@ -3,7 +3,7 @@
 from flask_openapi.openapi import OpenAPI
 
 from app.http import auth, errors, requests
-from app.http.bodies import MAX_BYTES
+from app.http.bodies import READ_LIMIT
 from app.http.context import EXTENSION
 from app.http.conversations import conversations
 from app.http.customers import customers
@@ -12,6 +12,7 @@ from app.http.health import health
 from app.http.imports import imports
 from app.http.ingest import ingest
 from app.http.openapi import SECURITY_SCHEMES, describe, docs
+from app.http.schemas import Problem
 from app.runtime import Runtime
 
 BLUEPRINTS = (ingest, imports, conversations, customers, events, health)
@@ -29,6 +30,7 @@ def create_app(runtime: Runtime) -> OpenAPI:
         },
         security_schemes=SECURITY_SCHEMES,
         validation_error_status=400,
+        validation_error_model=Problem,
         validation_error_callback=errors.unusable,
         # We serve description and page ourselves: at other addresses, under a strict policy.
         doc_ui=False,
@@ -36,7 +38,7 @@ def create_app(runtime: Runtime) -> OpenAPI:
     )
     app.openapi_version = "3.1.0"
     app.extensions[EXTENSION] = runtime
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = READ_LIMIT
     requests.register(app)
     app.before_request(auth.authorize)
     errors.register(app)

@@ -7,11 +7,15 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 
 from app.domain.faults import faults_of
-from app.errors import InvalidInput
+from app.errors import InvalidInput, TooLarge
 
-#: Longest body that is read. Flask refuses longer ones by their length, or as soon as they grow
-#: past it where no length is given.
+#: Longest body that is taken.
 MAX_BYTES = 10 * 2**20
+TOO_LARGE = f"the body is larger than {MAX_BYTES // 2**20} MiB"
+
+#: Flask refuses a longer body by its length. Where no length is given it reads so far and then stops
+#: without a word, so it takes one byte too many to know that there was more.
+READ_LIMIT = MAX_BYTES + 1
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -21,7 +25,7 @@ def read_object() -> dict[str, Any]:
 
     Raises InvalidInput that says what is wrong.
     """
-    value = _parsed(request.get_data(cache=False))
+    value = _parsed(_body())
     if not isinstance(value, dict):
         raise InvalidInput("the body must be a JSON object")
     return value
@@ -33,9 +37,16 @@ def read_model(model: type[Model]) -> Model:
     Raises InvalidInput that names every fault.
     """
     try:
-        return model.model_validate_json(request.get_data(cache=False), strict=True)
+        return model.model_validate_json(_body(), strict=True)
     except ValidationError as exc:
         raise InvalidInput("the body is not valid", faults_of(exc)) from exc
+
+
+def _body() -> bytes:
+    body = request.get_data(cache=False)
+    if len(body) > MAX_BYTES:
+        raise TooLarge(TOO_LARGE)
+    return body
 
 
 def _parsed(body: bytes) -> Any:

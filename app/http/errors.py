@@ -24,7 +24,7 @@ from app.errors import (
     RetryableError,
     TooLarge,
 )
-from app.http.bodies import MAX_BYTES
+from app.http.bodies import TOO_LARGE
 from app.http.schemas import Problem
 from app.logs import get_logger
 
@@ -110,7 +110,7 @@ def _ours(error: BizzyBeeError) -> Response:
 def _of_http(error: HTTPException) -> Response:
     detail = error.description or ""
     if isinstance(error, RequestEntityTooLarge):
-        detail = f"the body is larger than {MAX_BYTES // 2**20} MiB"
+        detail = TOO_LARGE
     own = {"content-type", "content-length"}
     return problem(
         error.code or HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -1,10 +1,11 @@
 """The description of the API at `/openapi.json`, and the page at `/docs` that shows it."""
 
+import json
 from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, current_app
 from flask_openapi.models.security_scheme import SecurityScheme
 from flask_openapi.openapi import OpenAPI
 from flask_openapi.types import ResponseDict
@@ -88,7 +89,8 @@ def start() -> Response:
 @docs.get("/openapi.json")
 @public
 def description() -> Response:
-    return jsonify(cast(OpenAPI, current_app).spec_json)
+    spec = cast(OpenAPI, current_app).spec_json
+    return Response(json.dumps(spec), mimetype="application/json")
 
 
 def documented(model: type[BaseModel]) -> dict[str, Any]:
@@ -117,6 +119,8 @@ def describe(app: OpenAPI) -> None:
         app.components_schemas |= schema.pop("$defs", {})
         app.components_schemas[model.__name__] = schema
     for access, operation in _operations(app):
+        if "description" in operation:
+            operation["description"] = operation["description"].replace("<br/>", "\n")
         common = dict(_ANY_REQUEST)
         if access.scopes:
             common |= _NAMED_CALLER
@@ -124,11 +128,16 @@ def describe(app: OpenAPI) -> None:
                 {"api_key": [str(scope) for scope in access.scopes]},
                 *([{"worker_token": []}] if access.operators else []),
             ]
+        # The library's own word on invalid requests, which are answered with a problem here.
+        del operation["responses"]["400"]
         for status, description in common.items():
-            operation["responses"][status] = {
-                "description": description,
-                "content": {"application/problem+json": _PROBLEM},
-            }
+            operation["responses"].setdefault(
+                status,
+                {
+                    "description": description,
+                    "content": {"application/problem+json": _PROBLEM},
+                },
+            )
 
 
 def _operations(app: OpenAPI) -> Iterator[tuple[Access, dict[str, Any]]]:

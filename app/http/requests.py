@@ -48,7 +48,7 @@ def _end(response: Response) -> Response:
     response.headers[ID_HEADER] = g.request_id
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
-    if runtime().settings.public_url.startswith("https://"):
+    if str(runtime().settings.public_url).startswith("https://"):
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.endpoint not in _UNLOGGED:
         log.info(

@@ -33,17 +33,21 @@ Time = Annotated[
 ]
 
 
-class _Answer(BaseModel):
+class _Body(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class _Answer(_Body):
     model_config = ConfigDict(from_attributes=True)
 
 
-class Fault(BaseModel):
+class Fault(_Answer):
     loc: list[str | int]
     """Where: names and indexes, from the outside in."""
     msg: str
 
 
-class Problem(BaseModel):
+class Problem(_Answer):
     """What went wrong, as RFC 9457 writes it."""
 
     type: str = "about:blank"
@@ -56,7 +60,7 @@ class Problem(BaseModel):
     """Names this request in our logs."""
 
 
-class Envelope(BaseModel):
+class Envelope(_Body):
     """A batch of messages before they are looked at, each of which is judged alone."""
 
     workspace_id: UUID
@@ -88,11 +92,12 @@ class BatchResult(_Answer):
     """Of the created events, in the order of their messages."""
 
 
-class StartImport(BaseModel):
+class StartImport(_Body):
     workspace_id: UUID
     config_id: UUID
     mode: RunMode = RunMode.TRIAGE
     cap: int | None = Field(default=None, ge=1)
+    """How many messages at most. Left out: `BB_IMPORT_CAP`; never more than `BB_IMPORT_CAP_MAX`."""
 
 
 class StartedImport(_Answer):
@@ -151,7 +156,7 @@ class Conversations(_Answer):
     """Null on the last page."""
 
 
-class ConversationChange(BaseModel):
+class ConversationChange(_Body):
     """What a person may change; what is left out or null stays as it is."""
 
     # A misspelt switch must not look as if it had been thrown.

@@ -55,7 +55,7 @@ class Broker:
         return count
 
 
-def _readable(message: bytes) -> dict[str, Any]:
+def _readable(message: bytes | str) -> dict[str, Any]:
     try:
         envelope = json.loads(message)
         headers = envelope["headers"]

@@ -19,6 +19,9 @@ from app.store.transaction import Transaction
 
 KEY_MARK = "bb"
 
+#: The provider of an account that files, partners or other servers feed: nothing is fetched.
+DIRECT = "direct"
+
 
 def create_workspace(runtime: Runtime, name: str) -> Workspace:
     """Make a tenant.
@@ -135,8 +138,10 @@ def add_config(
 ) -> ChannelConfig:
     """Connect an account; its credentials are encrypted before they reach the database.
 
-    Raises Conflict where the workspace has one of this name.
+    Raises InvalidInput for a provider that nobody knows how to talk to, Conflict where the workspace has one of this name.
     """
+    if provider != DIRECT:
+        runtime.adapters.of(provider)
     config_id = new_id()
     sealed = (
         runtime.vault.seal(credentials, workspace_id=workspace_id, config_id=config_id)

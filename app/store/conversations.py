@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or
 
 from app.models import Conversation, ConversationRef
@@ -43,7 +43,7 @@ def add_refs(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
         tx.session.execute(insert_or(ConversationRef).on_conflict_do_nothing(), rows)
 
 
-def lock(tx: Transaction, conversation_ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+def lock(tx: Transaction, conversation_ids: Collection[UUID]) -> dict[UUID, Any]:
     """Lock conversations in a fixed order and return what triage needs of them."""
     if not conversation_ids:
         return {}

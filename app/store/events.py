@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.ids import new_id
@@ -26,7 +26,8 @@ class Claim:
     """
 
     token: UUID
-    events: list[Row[Any]]
+    events: list[Any]
+    """Rows of `message_events`, the columns that stages need."""
 
     @property
     def ids(self) -> list[UUID]:
@@ -50,7 +51,7 @@ def add_new(tx: Transaction, rows: Sequence[dict[str, Any]]) -> dict[str, UUID]:
 
 def known(
     tx: Transaction, *, channel: str, config_id: UUID, external_ids: Collection[str]
-) -> dict[str, Row[Any]]:
+) -> dict[str, Any]:
     """The events that carry these provider ids: `id` and `content_digest` by external id."""
     if not external_ids:
         return {}
@@ -305,7 +306,7 @@ def fail(tx: Transaction, claim: Claim, event_id: UUID, error: str) -> bool:
 
 def take_overdue(
     tx: Transaction, *, grace: timedelta, limit: int
-) -> Sequence[Row[Any]]:
+) -> Sequence[Any]:
     """Mark unfinished events that nobody works on as rung now, and return them.
 
     Left out is what a job was published for less than `grace` ago: it may still be on its way.

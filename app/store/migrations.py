@@ -17,9 +17,7 @@ MIGRATION_LOCK = 0x62697A7A
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Migrate up. Safe to repeat, and from many processes at once."""
     with engine.connect() as connection, connection.begin():
-        connection.execute(
-            text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
-        )
+        _wait_for_turn(connection)
         if current_revision(connection) != head_revision():
             command.upgrade(_config(connection), revision)
 
@@ -27,9 +25,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 def downgrade(engine: Engine, revision: str) -> None:
     """Migrate down to `revision`, or to nothing with `base`."""
     with engine.connect() as connection, connection.begin():
-        connection.execute(
-            text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
-        )
+        _wait_for_turn(connection)
         command.downgrade(_config(connection), revision)
 
 
@@ -43,6 +39,14 @@ def head_revision() -> str:
     head = ScriptDirectory.from_config(_config()).get_current_head()
     assert head is not None
     return head
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    # Statements of ours end after a minute; a migration, or the wait for one, may take longer.
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    connection.execute(
+        text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
+    )
 
 
 def _config(connection: Connection | None = None) -> Config:

@@ -51,6 +51,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=10,
             pool_pre_ping=True,
+            # Errors reach logs, and what is written may be a message's body.
+            hide_parameters=True,
             connect_args={
                 "connect_timeout": 5,
                 "application_name": "bizzybee",

@@ -113,6 +113,7 @@ def test_a_record_becomes_a_message(server, fetch):
     assert message.in_reply_to == "parent@shop.example"
     assert message.references == ["first@shop.example", "parent@shop.example"]
     assert message.headers == {
+        "message-id": "<CAFx1@mail.example.com>",
         "auto-submitted": "no",
         "received": ["by a", "by b"],
         "content-type": "multipart/mixed; boundary=x",
@@ -207,14 +208,32 @@ def test_direction_follows_label_and_sender(server, fetch, fields, direction):
         pytest.param(
             {"from": {"name": "Anna", "address": "<>"}},
             "unknown-sender",
-            None,
+            "Anna",
             id="empty address",
+        ),
+        pytest.param(
+            {"from": {"name": "", "address": "MAILER-DAEMON"}},
+            "unknown-sender",
+            "MAILER-DAEMON",
+            id="no address",
         ),
         pytest.param(
             {"from": {"address": "", "raw": '"Berg, Anna" <anna@example.com>'}},
             "anna@example.com",
             "Berg, Anna",
             id="only raw",
+        ),
+        pytest.param(
+            {"from": {"name": "'Anna  Berg'", "address": "anna@Example.com"}},
+            "anna@example.com",
+            "Anna Berg",
+            id="untidy name",
+        ),
+        pytest.param(
+            {"from": {"name": "'anna@example.com'", "address": "anna@example.com"}},
+            "anna@example.com",
+            None,
+            id="address as name",
         ),
         pytest.param(
             {"from": [{"address": "anna@example.com"}, {"address": "b@example.com"}]},
@@ -254,6 +273,18 @@ def test_behind_a_google_group_the_writer_is_found(server, fetch):
     [item] = fetch().items
 
     assert item.message.sender.value == "anna@example.com"
+
+
+def test_headers_that_are_not_told_are_taken_from_the_record(server, fetch):
+    reply_to = [{"address": "a@example.com"}, {"name": "B", "address": "b@example.com"}]
+    server.answer(page(RECORD | {"internetHeaders": None, "replyTo": reply_to}))
+
+    [item] = fetch().items
+
+    assert item.message.headers == {
+        "message-id": "<CAFx1@mail.example.com>",
+        "reply-to": "a@example.com, b@example.com",
+    }
 
 
 @pytest.mark.shows("C14")
@@ -412,7 +443,7 @@ def test_a_body_left_out_of_the_list_is_fetched(server, fetch):
 
     assert item.message.body_text == "Hi,\nit has been two weeks."
     assert item.message.subject == "Where is my order 1042?"  # from the list
-    assert item.message.headers == {}  # from the message
+    assert "auto-submitted" not in item.message.headers  # from the message
     assert item.raw["omitted"] == []
     assert server.requests[1].path == f"{MESSAGES}/a%2Fb"
     assert server.requests[1].query == {"bodyType": "html"}

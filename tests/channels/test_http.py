@@ -71,7 +71,9 @@ def test_a_base_url_may_have_a_path(server):
         pytest.param(
             503, {"Retry-After": "12"}, RetryableError, 12.0, id="maintenance"
         ),
-        pytest.param(302, {"Location": "/"}, RetryableError, None, id="page in the way"),
+        pytest.param(
+            302, {"Location": "/"}, RetryableError, None, id="page in the way"
+        ),
     ],
 )
 def test_a_status_becomes_the_error_that_says_what_follows(

@@ -76,7 +76,7 @@ def test_every_mail_becomes_an_event(bring, events_of, runtime):
     assert (run.created, run.duplicates, run.rejected) == (3, 0, 0)
     first, second, third = events_of(run)
     assert first.external_id == "one@example.com"
-    assert first.payload["body_text"] == "Hello\nFrom here on it is text.\n"
+    assert first.payload["body_text"] == "Hello\nFrom here on it is text."
     assert second.direction == "outbound"
     assert third.external_id.endswith("@bizzybee.invalid")
     assert first.status is EventStatus.RECEIVED

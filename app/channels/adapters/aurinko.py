@@ -50,6 +50,7 @@ _MESSAGES = "/v1/email/messages"
 _QUERIES = {"SENT": "in:sent", "INBOX": "in:inbox"}
 #: What is in these was not said to anybody, or not wanted.
 _NO_MESSAGES = frozenset({"draft", "trash", "junk"})
+_NAMING = ("name", "address", "raw")
 _TAG = re.compile(r"<[a-z!/]", re.IGNORECASE)
 _PKCS7 = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
@@ -161,7 +162,7 @@ class AurinkoAdapter(ChannelAdapter):
         return _unreadable(record, f"aurinko: unreadable record: {fault}")
 
     def _unified(self, record: dict[str, Any], account: Account) -> UnifiedMessage:
-        headers = _headers(record.get("internetHeaders"))
+        headers = _headers(record)
         sender = _sender(record, headers)
         text, html = _bodies(record)
         sent_at, claimed_date = _sent_at(record)
@@ -248,7 +249,12 @@ def _sender(record: dict[str, Any], headers: Headers) -> Participant:
             # A Google Group puts its own address in place of the writer's.
             is_group = " via " in (found["name"] or "") and headers.first("from")
             return sender_of(headers) if is_group else Participant(**found)
-    return sender_of(headers)
+    sender = sender_of(headers)
+    for candidate in _objects(record.get("from")):
+        # `MAILER-DAEMON` is no address, and still says who it is.
+        told = [_text(candidate.get(field)).strip("<> ") for field in _NAMING]
+        sender.name = sender.name or next(filter(None, told), None)
+    return sender
 
 
 def _recipients(record: dict[str, Any]) -> Iterator[Recipient]:
@@ -260,10 +266,16 @@ def _recipients(record: dict[str, Any]) -> Iterator[Recipient]:
 
 def _participant(listed: dict[str, Any]) -> dict[str, Any] | None:
     """The address and name of somebody, else what the raw form of the address holds."""
-    for source in (_text(listed.get("address")), _text(listed.get("raw"))):
-        for mailbox in read_mailboxes(source):
-            name = _text(listed.get("name")) or mailbox.name
-            return {"kind": "email", "value": mailbox.address, "name": name or None}
+    for field in ("address", "raw"):
+        for mailbox in read_mailboxes(_text(listed.get(field))):
+            told = " ".join(_text(listed.get("name")).split()).strip("'\"<> ")
+            name = told or mailbox.name or ""
+            is_name = name.lower() != mailbox.address.lower()
+            return {
+                "kind": "email",
+                "value": mailbox.address,
+                "name": name if name and is_name else None,
+            }
     return None
 
 
@@ -296,14 +308,25 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _headers(listed: Any) -> Headers:
-    return Headers(
-        [
-            (name.lower(), _text(header.get("value"))[:MAX_VALUE].encode())
-            for header in islice(_objects(listed), MAX_FIELDS)
-            if (name := _text(header.get("name")))
-        ]
-    )
+def _headers(record: dict[str, Any]) -> Headers:
+    """The headers as they are listed, and two that the record knows where they are not."""
+    listed = _objects(record.get("internetHeaders"))
+    fields = [
+        (name.lower(), _text(header.get("value")))
+        for header in islice(listed, MAX_FIELDS)
+        if (name := _text(header.get("name")))
+    ]
+    reply_to = [
+        _participant(candidate) for candidate in _objects(record.get("replyTo"))
+    ]
+    known = {
+        "message-id": _text(record.get("internetMessageId")),
+        "reply-to": ", ".join(found["value"] for found in reply_to if found),
+    }
+    names = {name for name, _ in fields}
+    missing = [(name, value) for name, value in known.items() if name not in names]
+    fields = [field for field in missing if field[1]] + fields
+    return Headers([(name, value[:MAX_VALUE].encode()) for name, value in fields])
 
 
 def _facts(record: dict[str, Any], headers: Headers) -> dict[str, Any]:

@@ -129,4 +129,4 @@ def _models(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _adapters(runtime: Runtime) -> Iterator[Finding]:
-    yield Finding("adapters", True, ", ".join(sorted(runtime.adapters.providers)))
+    yield Finding("adapters", True, ", ".join(sorted(runtime.adapters)))

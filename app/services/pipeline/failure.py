@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from app import store
 from app.domain.backoff import MAX_ATTEMPTS, delay
@@ -19,7 +20,7 @@ AUTH_PAUSE = timedelta(minutes=5)
 
 
 def settle_failures(
-    runtime: Runtime, job: Job, claim: Claim, faults: Iterable[tuple[object, Exception]]
+    runtime: Runtime, job: Job, claim: Claim, faults: Iterable[tuple[Any, Exception]]
 ) -> list[EventOutcome]:
     """Put events off or dead-letter them; faults are (claimed event, what it raised).
 
@@ -34,7 +35,7 @@ def settle_failures(
 
 
 def settle_failure(
-    tx: Transaction, job: Job, claim: Claim, event, error: Exception
+    tx: Transaction, job: Job, claim: Claim, event: Any, error: Exception
 ) -> EventOutcome:
     """Put one event off or dead-letter it."""
     reason = describe(error)
@@ -63,7 +64,7 @@ def settle_failure(
 
 
 def dead_letter(
-    tx: Transaction, job: Job, claim: Claim, event, error: Exception
+    tx: Transaction, job: Job, claim: Claim, event: Any, error: Exception
 ) -> None:
     """End an event as failed, with all that is needed to understand and replay it."""
     if not store.events.fail(tx, claim, event.id, describe(error)):

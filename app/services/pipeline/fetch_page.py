@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from app import store
-from app.channels.base import Page
+from app.channels.base import Interrupted, Item, Page
 from app.domain.backoff import MAX_ATTEMPTS, delay
 from app.domain.status import ConfigStatus, RunState, Severity
 from app.errors import AuthError, BizzyBeeError, RateLimited, RetryableError
@@ -39,6 +39,9 @@ def fetch_page(runtime: Runtime, job: ImportFetch) -> Outcome:
         return _give_up(runtime, job, run, RetryableError("its worker was lost"))
     try:
         page = _fetch(runtime, run, config)
+    except Interrupted as error:
+        _keep_part(runtime, run, config, error.items)
+        return _later(runtime, job, run, error)
     except BizzyBeeError as error:
         return _later(runtime, job, run, error)
     return _keep(runtime, job, run, config, page)
@@ -104,6 +107,28 @@ def _keep(
             )
         ),
     )
+
+
+def _keep_part(
+    runtime: Runtime, run: PipelineRun, config: ChannelConfig, items: list[Item]
+) -> None:
+    """Store what came of a page before it broke off; the cursor stays where it is.
+
+    The whole page is fetched again, without what is stored by then, and counted then.
+    """
+    room = max((run.cap or sys.maxsize) - run.fetched_so_far, 0)
+    with runtime.transaction(run.workspace_id) as tx:
+        kept = ingest(
+            tx, config, [Arrival(item) for item in items[:room]], run_id=run.id
+        )
+        tx.publish_after_commit(
+            *materialize_jobs(
+                config,
+                kept.event_ids,
+                run_id=run.id,
+                batch_size=runtime.settings.ingest_batch_size,
+            )
+        )
 
 
 def _next_place(

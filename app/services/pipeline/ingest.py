@@ -54,6 +54,7 @@ def ingest(
     readable = [arrival for arrival in arrivals if arrival.item.message is not None]
     broken = [arrival for arrival in arrivals if arrival.item.message is None]
     rows = [_row(tx, config, arrival, run_id) for arrival in readable]
+    # In one order for all: else two batches that share messages could wait for each other for ever.
     created = store.events.add_new(tx, rows)
     collided = _collided(tx, config, rows, created)
     created |= store.events.add_new(tx, collided)

@@ -42,7 +42,8 @@ def import_mailbox(
     """
     run, config = _begin(runtime, workspace_id, config_id, source, mode, cap)
     own = frozenset(email_key(address) for address in config.addresses)
-    state, error, truncated, stored = RunState.FAILED, "interrupted", False, 0
+    state, truncated, stored = RunState.FAILED, False, 0
+    error: str | None = "interrupted"
     try:
         for batch in _batched(mails, runtime.settings.ingest_batch_size):
             if cap is not None and stored + len(batch) > cap:

@@ -30,8 +30,8 @@ def start_import(
     settings = runtime.settings
     with runtime.transaction(workspace_id) as tx:
         config = require_config(tx, config_id)
-        adapter = runtime.adapters.of(config.provider)
-        if not adapter.folders:
+        adapter = runtime.adapters.get(config.provider)
+        if adapter is None or not adapter.folders:
             raise InvalidInput(f"{config.provider} has no history to import")
         if config.status is not ConfigStatus.ACTIVE:
             raise Conflict(
