@@ -6,7 +6,7 @@ from html import unescape
 from inscriptis import get_text
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.model.config import ParserConfig
-from lxml.etree import LxmlError  # type: ignore[import-untyped]
+from lxml.etree import LxmlError
 
 #: A real parser costs seconds beyond these.
 MAX_PARSED = 262_144

@@ -181,11 +181,12 @@ def _words(text: str) -> Iterator[tuple[str, str, bytes]]:
         if close < 0:
             break
         content = text[word.end() : close].encode("utf-8", "replace")
-        if word[2] in "bB":
-            content = lenient_base64(content)
-        else:
-            content = binascii.a2b_qp(content, header=True)
-        yield text[at : word.start()], word[1].lower(), content
+        decoded = (
+            lenient_base64(content)
+            if word[2] in "bB"
+            else binascii.a2b_qp(content, header=True)
+        )
+        yield text[at : word.start()], word[1].lower(), decoded
         at = close + 2
     yield text[at:], "", b""
 

@@ -9,6 +9,8 @@ UNKNOWN_SENDER = "unknown-sender"
 
 #: Reply-To comes late: an auto-responder's names somebody else.
 _SENDER_FIELDS = ("from", "sender", "reply-to", "return-path")
+#: Of one name; a mail should have one of each.
+_MAX_FIELDS = 20
 _ROLES = ("to", "cc", "bcc")
 
 
@@ -32,7 +34,7 @@ def recipients_of(headers: Headers) -> list[Recipient]:
 
 
 def _mailboxes(headers: Headers, field: str) -> list[Mailbox]:
-    values = headers.undecoded(field, MAX_VALUE)
+    values = headers.undecoded(field, MAX_VALUE)[:_MAX_FIELDS]
     return [mailbox for value in values for mailbox in read_mailboxes(value)]
 
 

@@ -16,6 +16,8 @@ from app.domain.reply_phrases import (
 
 #: Longer lines are paragraphs, and no program wrote them.
 _LONGEST = 400
+#: No answer has more.
+_MOST_LINES = 100_000
 _ATTRIBUTION_LINES = 4
 _HEADER_LINES = 14
 _SIGNATURE_LINES = 40
@@ -23,6 +25,7 @@ _SIGNATURE_LINES = 40
 _LOOSE_SIGNATURE_LINES = 15
 
 _QUOTED = re.compile(r"\s{0,4}(?:[A-Z]{1,4})?>")
+_OTHER_MARK = re.compile(r"\s{0,4}[^\w\s\"'(*<\[{\-]{1,3}(?=\s)|--\]")
 _ADDRESS = re.compile(r"<[^<>\s]+@[^<>\s]+>|\[mailto:|\(\s*<?[^()\s]+@[^()\s]+>?\s*\)")
 _YEAR = re.compile(r"(?:19|20)\d\d|\b\d{1,2}[./]\d{1,2}[./]\d{2}\b")
 _TIME = re.compile(r"\d{1,2}[:.h]\d{2}")
@@ -49,6 +52,8 @@ def split_reply(text: str) -> ReplyParts:
     Lines between quotes stay visible. Where nothing else would, the whole text does.
     """
     lines = text.split("\n")
+    if len(lines) > _MOST_LINES:
+        return ReplyParts(visible=text, quoted="", signature="")
     kinds = _Marker(lines).marked()
     visible, quoted, signature = (
         "\n".join(line for line, kind in zip(lines, kinds, strict=True) if kind is each)
@@ -57,6 +62,21 @@ def split_reply(text: str) -> ReplyParts:
     if not visible.strip():
         return ReplyParts(visible=text, quoted="", signature="")
     return ReplyParts(visible.strip(), quoted.strip("\n"), signature.strip("\n"))
+
+
+@dataclass(frozen=True)
+class _HeaderBlock:
+    roles: set[str]
+    end: int
+    has_address: bool
+
+    @property
+    def is_quoted_mail(self) -> bool:
+        # "From: London, To: Paris, Date: 3 June" is a journey.
+        names_mail = "subject" in self.roles or (
+            "to" in self.roles and self.has_address
+        )
+        return {"from", "date"} <= self.roles and names_mail
 
 
 class _Marker:
@@ -80,10 +100,12 @@ class _Marker:
     def _introduced(self, at: int) -> int | None:
         """Mark what introduces a quote here, and return where to go on."""
         line = self.lines[at]
-        if CUT.match(line):
-            return self._cut(at, self._header_end(self._next_text(at + 1)) or at + 1)
-        if end := self._header_end(at):
-            return self._cut(self._divider_before(at), end)
+        if CUT.fullmatch(line.strip()):
+            block = self._header_block(self._next_text(at + 1))
+            return self._cut(at, block.end if block.roles else at + 1)
+        block = self._header_block(at)
+        if block.is_quoted_mail:
+            return self._cut(self._divider_before(at), block.end)
         if line.rstrip(" \t\xa0\u200b*_").endswith(_COLONS):
             return self._attribution(at)
         return None
@@ -92,22 +114,20 @@ class _Marker:
         """Mark an introduction, and all after it unless its quotes bear marks."""
         return self._mark(start, end if self._is_quote(end) else len(self.lines))
 
-    def _header_end(self, at: int) -> int | None:
-        """Return where a header block that starts here ends."""
+    def _header_block(self, at: int) -> "_HeaderBlock":
+        """Read the header lines that stand from here on, if any do."""
         roles: set[str] = set()
         end = at
         for here in range(at, min(at + _HEADER_LINES, len(self.lines))):
             line = self.lines[here]
-            role = _role(line)
-            if role:
+            if role := _role(line):
                 roles.add(role)
                 end = here + 1
             elif here == at or (line.strip() and not self.lines[here - 1].strip()):
                 # A line without a label only goes on with the line above it.
                 break
-        is_addressed = any("@" in line for line in self.lines[at:end])
-        names_mail = "subject" in roles or ("to" in roles and is_addressed)
-        return end if {"from", "date"} <= roles and names_mail else None
+        has_address = any("@" in line for line in self.lines[at:end])
+        return _HeaderBlock(roles, end, has_address)
 
     def _divider_before(self, at: int) -> int:
         above = at - 1
@@ -121,6 +141,8 @@ class _Marker:
         has_verb = bool(ATTRIBUTION_VERB.search(text))
         has_address = bool(_ADDRESS.search(text))
         has_year = bool(_YEAR.search(text))
+        if has_year and (has_verb or has_address):
+            self._adopt_mark(at + 1)
         if self._is_quote(at + 1):
             is_dated = has_year and bool(_TIME.search(text))
             named = has_verb or has_address or is_dated
@@ -142,6 +164,17 @@ class _Marker:
             if ATTRIBUTION_LEAD.match(line):
                 start = above
         return start
+
+    def _adopt_mark(self, at: int) -> None:
+        """Learn the mark of those who quote with another than `>`."""
+        first = self._next_text(at)
+        if first == len(self.lines) or self.kinds[first] != _WRITTEN:
+            return
+        if found := _OTHER_MARK.match(self.lines[first]):
+            for here in range(first, len(self.lines)):
+                if self.lines[here].startswith(found[0]):
+                    self._mark(here, here + 1)
+                    self._last_quote = max(self._last_quote, here)
 
     def _mark_signatures(self) -> None:
         for at, line in enumerate(self.lines):

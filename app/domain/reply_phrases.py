@@ -17,7 +17,8 @@ ATTRIBUTION_VERB = re.compile(
     re.IGNORECASE,
 )
 _ORIGINAL = (
-    r"original message|forwarded message|reply message|urspr(?:ü|ue)ngliche nachricht"
+    r"original message|(?:begin )?forwarded (?:message|text)|reply message"
+    r"|urspr(?:ü|ue)ngliche nachricht"
     r"|original-?nachricht|weitergeleitete nachricht|message d'origine|message original"
     r"|message transf[ée]r[ée]|mensaje original|mensaje reenviado|messaggio originale"
     r"|messaggio inoltrato|mensagem original|mensagem encaminhada|oorspronkelijk bericht"
@@ -36,15 +37,12 @@ _FORWARDED = (
     r"|início da mensagem (?:encaminhada|reenviada)|begin doorgestuurd bericht"
     r"|vidarebefordrat brev|videresendt besked"
 )
-_ABOVE_LINE = (
-    r".{0,20}(?:type|write|enter)? ?your (?:reply|response) above this line"
-    r"|.{0,20}reply above this line|.{0,30}antworte\w* .{0,15}(?:ober|über) ?.{0,20}zeile"
-)
+_ABOVE_LINE = r"reply above this line|your (?:reply|response) above this line"
 #: What follows such a line was written before, and mostly by somebody else.
 CUT = re.compile(
-    rf"\s*[-_=—*]{{2,}}\s*(?:{_ORIGINAL})\s*[-_=—*:]*\s*$"
-    rf"|\s*(?:{_FORWARDED})\s*:\s*$"
-    rf"|\s*[-#=*]*\s*(?:{_ABOVE_LINE})[^\n]{{0,40}}$",
+    rf"[-_=—*]{{2,40}}\s*(?:{_ORIGINAL})\s*[-_=—*:]{{0,40}}"
+    rf"|(?:{_FORWARDED})\s*:"
+    rf"|[-#=*]{{0,40}}[^-#=*]{{0,20}}(?:{_ABOVE_LINE}).{{0,40}}",
     re.IGNORECASE,
 )
 #: The labels of the header block above what is quoted; blanks within them are left out.
@@ -55,7 +53,8 @@ LABELS = {
         " mittente remitente expéditeur 发件人 寄件者 寄件人 差出人 送信者 보낸사람",
         "date": "sent date gesendet datum envoyé enviado fecha data inviato verzonden"
         " skickat sendt dato lähetetty päivämäärä wysłano odesláno отправлено дата"
-        " gönderildi gönderimtarihi enviadoel enviadaem datesent tarih küldve dátum 发送时间 發送時間 日期 傳送時間 送信日時 日時"
+        " gönderildi gönderimtarihi enviadoel enviadaem datesent tarih küldve dátum"
+        " 发送时间 發送時間 日期 傳送時間 送信日時 日時"
         " 보낸날짜 날짜",
         "to": "to an à a para aan till til vastaanottaja do komu кому kime alıcı címzett"
         " destinatario 收件人 收件者 宛先 받는사람",

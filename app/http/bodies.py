@@ -17,18 +17,9 @@ TOO_LARGE = f"the body is larger than {MAX_BYTES // 2**20} MiB"
 #: without a word, so it takes one byte too many to know that there was more.
 READ_LIMIT = MAX_BYTES + 1
 
+_NOT_VALID = "the body is not valid"
+
 Model = TypeVar("Model", bound=BaseModel)
-
-
-def read_object() -> dict[str, Any]:
-    """The body as a JSON object, its strings as they came, lone surrogates and NUL included.
-
-    Raises InvalidInput that says what is wrong.
-    """
-    value = _parsed(_body())
-    if not isinstance(value, dict):
-        raise InvalidInput("the body must be a JSON object")
-    return value
 
 
 def read_model(model: type[Model]) -> Model:
@@ -39,7 +30,21 @@ def read_model(model: type[Model]) -> Model:
     try:
         return model.model_validate_json(_body(), strict=True)
     except ValidationError as exc:
-        raise InvalidInput("the body is not valid", faults_of(exc)) from exc
+        raise InvalidInput(_NOT_VALID, faults_of(exc)) from exc
+
+
+def read_envelope(model: type[Model]) -> Model:
+    """The body as a model whose contents are judged later: text as it came, even what is not storable.
+
+    Raises InvalidInput that names every fault.
+    """
+    value = _parsed(_body())
+    if not isinstance(value, dict):
+        raise InvalidInput("the body must be a JSON object")
+    try:
+        return model.model_validate(value)
+    except ValidationError as exc:
+        raise InvalidInput(_NOT_VALID, faults_of(exc)) from exc
 
 
 def _body() -> bytes:

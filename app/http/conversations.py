@@ -1,5 +1,6 @@
 """The inbox: conversations and their messages."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -39,7 +40,9 @@ class ConversationPath(BaseModel):
 class Page(BaseModel):
     limit: int = Field(default=50, ge=1, le=100)
     cursor: str | None = Field(
-        default=None, description="`next_cursor` of the page before."
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="`next_cursor` of the page before.",
     )
 
     @property
@@ -66,14 +69,9 @@ def list_conversations(query: ConversationFilter) -> Response:
         status=query.status,
     )
     items = [Conversation.model_validate(one) for one in found[: query.limit]]
-    more = len(found) > query.limit
+    places = [(one.last_message_at, one.id) for one in found]
     return answer(
-        Conversations(
-            items=items,
-            next_cursor=_after(items[-1].last_message_at, items[-1].id)
-            if more
-            else None,
-        )
+        Conversations(items=items, next_cursor=_next_cursor(places, query.limit))
     )
 
 
@@ -101,13 +99,8 @@ def list_messages(path: ConversationPath, query: Page) -> Response:
         before=query.before,
     )
     items = [Message.model_validate(one) for one in found[: query.limit]]
-    more = len(found) > query.limit
-    return answer(
-        Messages(
-            items=items,
-            next_cursor=_after(items[-1].occurred_at, items[-1].id) if more else None,
-        )
-    )
+    places = [(one.occurred_at, one.id) for one in found]
+    return answer(Messages(items=items, next_cursor=_next_cursor(places, query.limit)))
 
 
 @conversations.patch(
@@ -130,6 +123,12 @@ def change_conversation(path: ConversationPath) -> Response:
     return answer(Conversation.model_validate(changed))
 
 
-def _after(moment: datetime | None, row_id: UUID) -> str:
+def _next_cursor(
+    places: Sequence[tuple[datetime | None, UUID]], limit: int
+) -> str | None:
+    """Where the next page begins, if there is one: after the last row that is shown."""
+    if len(places) <= limit:
+        return None
+    moment, row_id = places[limit - 1]
     assert moment is not None
     return cursors.encode(moment, row_id)

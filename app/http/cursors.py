@@ -31,6 +31,6 @@ def decode(cursor: str) -> tuple[datetime, UUID]:
 
 def _unusable() -> InvalidInput:
     return InvalidInput(
-        "the request is not valid",
+        "the parameters are not valid",
         [{"loc": ["cursor"], "msg": "is not a cursor of this list"}],
     )

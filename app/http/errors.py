@@ -50,7 +50,6 @@ log = get_logger("http")
 def register(app: Flask) -> None:
     """Answer every error of the application with a problem."""
     app.register_error_handler(BizzyBeeError, _ours)
-    app.register_error_handler(ValidationError, unusable)
     app.register_error_handler(HTTPException, _of_http)
     # A database that is away or refuses: the same request may succeed in a moment. What it says
     # of the values themselves (DataError, IntegrityError) is a fault of ours.
@@ -83,9 +82,11 @@ def problem(
 
 
 def unusable(error: ValidationError) -> Response:
-    """The answer to parameters or a body that do not fit their model."""
+    """The answer to parameters that do not fit their model."""
     return problem(
-        HTTPStatus.BAD_REQUEST, "the request is not valid", errors=faults_of(error)
+        HTTPStatus.BAD_REQUEST,
+        "the parameters are not valid",
+        errors=faults_of(error),
     )
 
 
@@ -128,7 +129,7 @@ def _database_away(error: Exception) -> Response:
     log.error("database away", error=type(error).__name__)
     return problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "the database is away; nothing of this request was kept",
+        "the database is away; try again later",
         headers={"Retry-After": str(RETRY_AFTER)},
     )
 

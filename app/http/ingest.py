@@ -9,7 +9,7 @@ from app.domain.status import Scope
 from app.errors import NotFound
 from app.http.answers import answer
 from app.http.auth import needs
-from app.http.bodies import read_object
+from app.http.bodies import read_envelope
 from app.http.context import runtime, workspace_id
 from app.http.openapi import documented, problems
 from app.http.schemas import Batch, BatchResult, Envelope
@@ -31,7 +31,7 @@ def unified_ingest() -> Response:
     dead letters, the others are stored. A message that is there already is a duplicate and adds nothing,
     so a batch whose answer was lost can be sent again.
     """
-    batch = Envelope.model_validate(read_object())
+    batch = read_envelope(Envelope)
     if batch.workspace_id != workspace_id():
         raise NotFound(f"no workspace {batch.workspace_id}")
     kept = ingest_batch(

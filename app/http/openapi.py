@@ -119,8 +119,10 @@ def describe(app: OpenAPI) -> None:
         app.components_schemas |= schema.pop("$defs", {})
         app.components_schemas[model.__name__] = schema
     for access, operation in _operations(app):
+        # The library joins the lines of a docstring as HTML.
         if "description" in operation:
-            operation["description"] = operation["description"].replace("<br/>", "\n")
+            lines = operation["description"].split("<br/>")
+            operation["description"] = "\n".join(lines).strip()
         common = dict(_ANY_REQUEST)
         if access.scopes:
             common |= _NAMED_CALLER

@@ -160,7 +160,7 @@ class ConversationChange(_Body):
     """What a person may change; what is left out or null stays as it is."""
 
     # A misspelt switch must not look as if it had been thrown.
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
 
     ai_enabled: bool | None = None
     status: ConversationStatus | None = None

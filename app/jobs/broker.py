@@ -50,8 +50,9 @@ class Broker:
 
     def purge(self, queue: str) -> int:
         """Forget the waiting messages of a queue; the sweep rings again for what is due."""
-        count = int(self._redis.llen(queue))
-        self._redis.delete(queue)
+        names = [queue + suffix for suffix in _PRIORITY_SUFFIXES]
+        count = sum(int(self._redis.llen(name)) for name in names)
+        self._redis.delete(*names)
         return count
 
 

@@ -64,24 +64,30 @@ class ImportFetch(Job):
 class _EventJob(Job):
     """A job that names its events, one (`event_id`) or many (`event_ids`)."""
 
+    event_id: UUID | None = Field(default=None, exclude=True, repr=False)
+    """How one event is named on the wire. Once read, it stands among `event_ids`."""
     event_ids: tuple[UUID, ...] = ()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _one_is_many(cls, payload: Any) -> Any:
-        if (
-            isinstance(payload, dict)
-            and payload.get("event_id")
-            and not payload.get("event_ids")
-        ):
-            return {**payload, "event_ids": [payload["event_id"]]}
-        return payload
+    @model_validator(mode="after")
+    def _one_is_many(self) -> Self:
+        if self.event_id is not None:
+            named = dict.fromkeys((self.event_id, *self.event_ids))
+            # The model is frozen, and still being built.
+            self.__dict__ |= {"event_id": None, "event_ids": tuple(named)}
+        return self
 
     @model_validator(mode="after")
     def _some_events(self) -> Self:
         if not self.event_ids:
             raise ValueError("names no event: event_id or event_ids is needed")
         return self
+
+    def payload(self) -> dict[str, Any]:
+        """The job as it goes to the broker; a single event stands there under both names."""
+        payload = super().payload()
+        if len(self.event_ids) == 1:
+            payload["event_id"] = payload["event_ids"][0]
+        return payload
 
 
 class Materialize(_EventJob):

@@ -57,7 +57,8 @@ def lock(tx: Transaction, conversation_ids: Collection[UUID]) -> dict[UUID, Any]
         )
         .where(Conversation.id.in_(conversation_ids))
         .order_by(Conversation.id)
-        .with_for_update()
+        # Storing a message of a conversation shares its key, in no order; that must not wait.
+        .with_for_update(key_share=True)
     )
     return {row.id: row for row in rows}
 
@@ -138,7 +139,7 @@ def save_decisions(tx: Transaction, rows: Sequence[dict[str, Any]]) -> dict[UUID
                 confidence double precision, reason text)
             JOIN conversations locked ON locked.id = target.id
             ORDER BY locked.id
-            FOR UPDATE OF locked
+            FOR NO KEY UPDATE OF locked
         ) r
         WHERE c.id = r.id
           AND c.last_inbound_message_id = r.message_id

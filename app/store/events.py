@@ -101,7 +101,7 @@ def claim(
             _claimable(),
         )
         .order_by(MessageEvent.id)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
         .cte("due")
     )
     rows = tx.session.execute(
@@ -140,7 +140,7 @@ def lock_claimed(tx: Transaction, claim: Claim) -> set[UUID]:
                 MessageEvent.id.in_(claim.ids), MessageEvent.lease_token == claim.token
             )
             .order_by(MessageEvent.id)
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
     )
 
@@ -304,9 +304,7 @@ def fail(tx: Transaction, claim: Claim, event_id: UUID, error: str) -> bool:
     return result.first() is not None
 
 
-def take_overdue(
-    tx: Transaction, *, grace: timedelta, limit: int
-) -> Sequence[Any]:
+def take_overdue(tx: Transaction, *, grace: timedelta, limit: int) -> Sequence[Any]:
     """Mark unfinished events that nobody works on as rung now, and return them.
 
     Left out is what a job was published for less than `grace` ago: it may still be on its way.
@@ -325,7 +323,7 @@ def take_overdue(
         )
         .order_by(MessageEvent.received_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
         .cte("overdue")
     )
     return tx.session.execute(
@@ -366,6 +364,9 @@ def reset(
             superseded_by=None,
             attempts=0,
             next_attempt_at=None,
+            # A worker whose lease has lapsed may still write; its token must not fit any more.
+            lease_token=None,
+            lease_expires_at=None,
             finished_at=None,
             rung_at=tx.now,
             updated_at=tx.now,

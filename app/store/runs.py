@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from app.domain.ids import new_id
 from app.domain.status import RunState
@@ -177,10 +178,17 @@ def end_interrupted(tx: Transaction, config_id: UUID, *, silent_for: timedelta) 
 
 
 def revive(tx: Transaction, run_id: UUID) -> bool:
-    """Let a failed run go on where it stood; False where it did not fail."""
+    """Let a failed run go on where it stood; False where it did not fail, or another is going."""
+    going = aliased(PipelineRun)
     revived = tx.session.execute(
         update(PipelineRun)
-        .where(PipelineRun.id == run_id, PipelineRun.state == RunState.FAILED)
+        .where(
+            PipelineRun.id == run_id,
+            PipelineRun.state == RunState.FAILED,
+            ~exists().where(
+                going.config_id == PipelineRun.config_id, going.state.in_(GOING)
+            ),
+        )
         .values(
             state=RunState.QUEUED,
             attempts=0,
@@ -210,7 +218,7 @@ def take_overdue(
             ),
         )
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
         .cte("overdue")
     )
     return tx.session.scalars(

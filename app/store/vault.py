@@ -52,7 +52,7 @@ class Vault:
                 rest[_NONCE_BYTES:],
                 _context(workspace_id, config_id),
             )
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # the latter where the row was cut short
             raise ConfigurationError(
                 f"the credentials of account {config_id} were sealed with another "
                 "BB_SECRET_KEY; restore that key or enter them again"

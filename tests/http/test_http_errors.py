@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 import structlog
+from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 
 from app import errors
@@ -54,9 +55,7 @@ def test_a_database_that_is_away_says_when_to_come_back(runtime, as_key, batch):
     assert response.status_code == 503
     assert response.content_type == "application/problem+json"
     assert response.headers["Retry-After"] == "5"
-    assert response.json["detail"] == (
-        "the database is away; nothing of this request was kept"
-    )
+    assert response.json["detail"] == ("the database is away; try again later")
     assert rows(runtime, "message_events") == []
     assert runtime.publisher.jobs == []
 
@@ -94,6 +93,7 @@ def test_each_error_of_ours_has_its_status(runtime, error, status, headers):
     "error",
     [
         errors.ConfigurationError("the key is secret123"),
+        ValidationError.from_exception_data("secret123", []),
         ZeroDivisionError("anna@example.com wrote secret123"),
         IntegrityError("INSERT", {"body": "secret123"}, Exception("secret123")),
     ],

@@ -17,13 +17,18 @@ from app.errors import AuthError, BizzyBeeError, RateLimited, RetryableError
 from app.jobs.contracts import Classify, Draft
 from app.models import Conversation
 from app.runtime import Runtime
-from app.services.pipeline.failure import describe, settle_failures
+from app.services.pipeline.failure import (
+    claim_due,
+    describe,
+    failing_together,
+    settle_failures,
+)
 from app.services.pipeline.outcome import Outcome
 from app.store.audit import EventOutcome
 from app.store.events import Claim
 
 #: Longer than the slowest answer of the gateway.
-LEASE = timedelta(minutes=3)
+LEASE = timedelta(minutes=2)
 
 SKIP_REASONS = {
     EventStatus.SUPERSEDED: "newer_message",
@@ -38,9 +43,15 @@ def classify(runtime: Runtime, job: Classify) -> Outcome:
     evidence settle never reaches the model; the rest goes there in one call.
     """
     with runtime.transaction(job.workspace_id) as tx:
-        claim = store.events.claim(
-            tx, job.event_ids, status=EventStatus.MATERIALIZED, lease=LEASE
+        claim = claim_due(
+            tx, job, job.event_ids, status=EventStatus.MATERIALIZED, lease=LEASE
         )
+    with failing_together(runtime, job, claim):
+        return _classify(runtime, job, claim)
+
+
+def _classify(runtime: Runtime, job: Classify, claim: Claim) -> Outcome:
+    with runtime.transaction(job.workspace_id) as tx:
         conversations = store.conversations.of_ids(
             tx, {event.conversation_id for event in claim.events}
         )

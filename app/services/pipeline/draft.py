@@ -8,18 +8,20 @@ from app import store
 from app.ai.base import Drafter, Reply, Turn
 from app.domain.ids import new_id
 from app.domain.status import EventStatus
-from app.errors import BizzyBeeError
 from app.jobs.contracts import Draft
 from app.models import Message
 from app.runtime import Runtime
-from app.services.pipeline.failure import settle_failures
+from app.services.pipeline.failure import (
+    claim_due,
+    settle_failures,
+)
 from app.services.pipeline.outcome import Outcome
 from app.store.audit import EventOutcome
 from app.store.events import Claim
 from app.store.transaction import Transaction
 
 #: Longer than the slowest draft.
-LEASE = timedelta(minutes=3)
+LEASE = timedelta(minutes=2)
 
 CONTEXT_MESSAGES = 10
 
@@ -53,12 +55,20 @@ def _draft_one(
     runtime: Runtime, job: Draft, event_id: UUID, drafter: Drafter
 ) -> EventOutcome | None:
     with runtime.transaction(job.workspace_id) as tx:
-        claim = store.events.claim(
-            tx, [event_id], status=EventStatus.DECIDED, lease=LEASE
-        )
-        if not claim.events:
-            return None
-        event = claim.events[0]
+        claim = claim_due(tx, job, [event_id], status=EventStatus.DECIDED, lease=LEASE)
+    if not claim.events:
+        return None
+    event = claim.events[0]
+    try:
+        return _write(runtime, job, claim, event, drafter)
+    except Exception as error:  # noqa: BLE001 — the next message must not suffer for it
+        return settle_failures(runtime, job, claim, [(event, error)])[0]
+
+
+def _write(
+    runtime: Runtime, job: Draft, claim: Claim, event: Any, drafter: Drafter
+) -> EventOutcome:
+    with runtime.transaction(job.workspace_id) as tx:
         conversation = store.conversations.get(tx, event.conversation_id)
         if (
             conversation is None
@@ -72,14 +82,11 @@ def _draft_one(
         workspace = store.tenants.workspace(tx, job.workspace_id)
 
     # No transaction is open here: a slow model must not hold a connection.
-    try:
-        reply = drafter.draft(
-            business=workspace.name if workspace else "",
-            subject=conversation.subject,
-            turns=_turns(messages, until=event.message_id),
-        )
-    except BizzyBeeError as error:
-        return settle_failures(runtime, job, claim, [(event, error)])[0]
+    reply = drafter.draft(
+        business=workspace.name if workspace else "",
+        subject=conversation.subject,
+        turns=_turns(messages, until=event.message_id),
+    )
 
     with runtime.transaction(job.workspace_id) as tx:
         return _save(tx, job, claim, event, reply)

@@ -1,13 +1,16 @@
 """What happens to an event whose stage failed: later again, or a dead letter."""
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from app import store
 from app.domain.backoff import MAX_ATTEMPTS, delay
-from app.domain.status import Severity
+from app.domain.status import EventStatus, Severity
 from app.errors import AuthError, PermanentError, RateLimited, RetryableError
 from app.jobs.contracts import Job
 from app.runtime import Runtime
@@ -17,6 +20,41 @@ from app.store.transaction import Transaction
 
 #: A refused key is nobody's attempt; somebody has to act, so asking often is no use.
 AUTH_PAUSE = timedelta(minutes=5)
+
+
+def claim_due(
+    tx: Transaction,
+    job: Job,
+    event_ids: Collection[UUID],
+    *,
+    status: EventStatus,
+    lease: timedelta,
+) -> Claim:
+    """Claim what is due of a job; what has used up its attempts is dead-lettered instead.
+
+    That is how a message that kills its worker ends: its attempts were counted before the work.
+    """
+    claim = store.events.claim(tx, event_ids, status=status, lease=lease)
+    spent = [event for event in claim.events if event.attempts > MAX_ATTEMPTS]
+    outcomes = [
+        settle_failure(tx, job, claim, event, PermanentError("its worker was lost"))
+        for event in spent
+    ]
+    store.audit.record(tx, job, outcomes, started_at=tx.now)
+    return replace(claim, events=[one for one in claim.events if one not in spent])
+
+
+@contextmanager
+def failing_together(runtime: Runtime, job: Job, claim: Claim) -> Iterator[None]:
+    """If the work of a stage breaks off unforeseen, give back all it still holds, and raise on.
+
+    Without this the events would wait until the lease lapses.
+    """
+    try:
+        yield
+    except Exception as error:
+        settle_failures(runtime, job, claim, [(event, error) for event in claim.events])
+        raise
 
 
 def settle_failures(

@@ -55,6 +55,7 @@ def ingest(
     broken = [arrival for arrival in arrivals if arrival.item.message is None]
     rows = [_row(tx, config, arrival, run_id) for arrival in readable]
     # In one order for all: else two batches that share messages could wait for each other for ever.
+    rows.sort(key=lambda row: row["external_id"])
     created = store.events.add_new(tx, rows)
     collided = _collided(tx, config, rows, created)
     created |= store.events.add_new(tx, collided)

@@ -13,7 +13,11 @@ from app.domain.unified_message import Direction, MessageKind, UnifiedMessage
 from app.errors import InvalidPayload
 from app.jobs.contracts import Classify, Materialize
 from app.runtime import Runtime
-from app.services.pipeline.failure import settle_failures
+from app.services.pipeline.failure import (
+    claim_due,
+    failing_together,
+    settle_failures,
+)
 from app.services.pipeline.outcome import Outcome
 from app.services.pipeline.placement import (
     Arrived,
@@ -26,7 +30,7 @@ from app.store.audit import EventOutcome
 from app.store.events import Claim
 from app.store.transaction import Transaction
 
-LEASE = timedelta(minutes=3)
+LEASE = timedelta(minutes=1)
 
 #: Kinds that say something; the others change or describe what was said.
 SPEAKS = frozenset(
@@ -41,9 +45,14 @@ def materialize(runtime: Runtime, job: Materialize) -> Outcome:
     stored fails alone; its neighbours go on.
     """
     with runtime.transaction(job.workspace_id) as tx:
-        claim = store.events.claim(
-            tx, job.event_ids, status=EventStatus.RECEIVED, lease=LEASE
+        claim = claim_due(
+            tx, job, job.event_ids, status=EventStatus.RECEIVED, lease=LEASE
         )
+    with failing_together(runtime, job, claim):
+        return _materialize(runtime, job, claim)
+
+
+def _materialize(runtime: Runtime, job: Materialize, claim: Claim) -> Outcome:
     arrived, faults = _read(claim)
     done: list[EventOutcome] = []
     try:

@@ -15,6 +15,7 @@ from app.domain.faults import faults_of, in_words
 from app.domain.scrub import scrub_text
 from app.domain.unified_message import UnifiedMessage
 from app.errors import InvalidInput, NotFound, TooLarge
+from app.models import PipelineRun
 from app.runtime import Runtime
 from app.services.accounts import require_config
 from app.services.pipeline.ingest import Arrival, ingest, materialize_jobs
@@ -85,13 +86,13 @@ def ingest_batch(
                 "the account is of another channel",
                 [{"loc": ["channel"], "msg": f"should be {config.channel!r}"}],
             )
-        if run_id is not None:
-            _require_run(tx, run_id, config_id)
+        run = _require_run(tx, run_id, config_id) if run_id else None
         kept = ingest(tx, config, [Arrival(item) for item in items], run_id=run_id)
-        if run_id is not None:
+        # A run that fetches for itself counts what it fetched against its cap.
+        if run is not None and run.folder is None:
             store.runs.add_progress(
                 tx,
-                run_id,
+                run.id,
                 created=kept.created,
                 duplicates=kept.duplicates,
                 rejected=kept.rejected,
@@ -107,10 +108,11 @@ def ingest_batch(
     return Kept(kept.event_ids, kept.duplicates, rejected)
 
 
-def _require_run(tx: Transaction, run_id: UUID, config_id: UUID) -> None:
+def _require_run(tx: Transaction, run_id: UUID, config_id: UUID) -> PipelineRun:
     run = store.runs.get(tx, run_id)
     if run is None or run.config_id != config_id:
         raise NotFound(f"no run {run_id} of this account")
+    return run
 
 
 def _read(messages: Sequence[Any]) -> tuple[list[Item], list[Rejected]]:
