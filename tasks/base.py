@@ -46,27 +46,35 @@ class PipelineTask(Task[Any, Any]):
         try:
             job = contract.read(payload)
         except InvalidPayload as error:
-            dead_letter_job(runtime(), payload, queue=contract.queue, error=error)
-            log.warning("job", outcome="dead_lettered", error=str(error), **fields)
+            kept = _keep_unreadable(payload, queue=contract.queue, error=error)
+            outcome = "dead_lettered" if kept else "unreadable_and_database_error"
+            log.warning("job", outcome=outcome, error=str(error), **fields)
             return None
         fields |= {"workspace": str(job.workspace_id), "run": str(job.run_id or "")}
         try:
-            outcome = stage(runtime(), job)
+            done = stage(runtime(), job)
         except DBAPIError as error:
             # The database is away or refuses. Nothing was written, so the rows still say that this
             # is due, and the sweep rings when they can be read again.
-            log.error(
-                "job", outcome="database_error", error=type(error).__name__, **fields
-            )
+            kind = type(error.orig or error).__name__
+            log.error("job", outcome="database_error", error=kind, **fields)
             return None
         log.info(
             "job",
-            outcome=outcome.counts or "nothing_due",
+            outcome=done.counts or "nothing_due",
             duration_ms=round((time.monotonic() - started) * 1000),
             **fields,
         )
-        if not outcome.next_jobs:
+        if not done.next_jobs:
             return None
-        first, *others = outcome.next_jobs
+        first, *others = done.next_jobs
         runtime().publisher.publish(others)
         return first.payload()
+
+
+def _keep_unreadable(payload: Any, *, queue: str, error: Exception) -> bool:
+    try:
+        dead_letter_job(runtime(), payload, queue=queue, error=error)
+    except DBAPIError:
+        return False
+    return True

@@ -6,7 +6,10 @@ from threading import Barrier
 
 import pytest
 
+from app import store
+from app.domain.ids import new_id
 from app.domain.status import EventStatus
+from app.models import Message
 from app.services.pipeline.classify import classify
 from app.services.pipeline.materialize import materialize
 from tests.factories import message
@@ -46,3 +49,44 @@ def test_newer_messages_and_decisions_do_not_block_each_other(
     assert set(decided.result().counts) <= {EventStatus.DECIDED, EventStatus.SUPERSEDED}
     finished = [make.event(event_id) for event_id in older]
     assert all(event.finished_at is not None for event in finished)
+
+
+def test_a_conversation_can_be_locked_while_a_message_of_it_is_stored(
+    runtime, make, config
+):
+    (event_id,) = make.events(config, message())
+    materialize(runtime, make.materialize_job(config, [event_id]))
+    event = make.event(event_id)
+
+    with runtime.transaction(config.workspace_id) as storing:
+        store.messages.add_new(storing, [another_message(storing, event)])
+        with runtime.transaction(config.workspace_id) as locking:
+            impatient(locking)
+            locked = store.conversations.lock(locking, [event.conversation_id])
+        with runtime.transaction(config.workspace_id) as deciding:
+            impatient(deciding)
+            saved = store.conversations.save_decisions(deciding, [decision_on(event)])
+
+    assert list(locked) == [event.conversation_id]
+    assert saved == {event.conversation_id: True}
+
+
+def impatient(tx):
+    tx.session.connection().exec_driver_sql("SET LOCAL lock_timeout = '500ms'")
+
+
+def another_message(tx, event):
+    stored = store.messages.of_ids(tx, [event.message_id])[event.message_id]
+    row = {column.name: getattr(stored, column.name) for column in Message.__table__.c}
+    return row | {"id": new_id(), "external_id": "another@example.com"}
+
+
+def decision_on(event):
+    return {
+        "id": event.conversation_id,
+        "message_id": event.message_id,
+        "decision": "quick_win",
+        "category": "order",
+        "confidence": 0.9,
+        "reason": "asks about an order",
+    }
