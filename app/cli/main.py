@@ -1,6 +1,7 @@
 """Entry point of the `bizzybee` command."""
 
 import logging
+import signal
 import sys
 
 import click
@@ -56,6 +57,8 @@ for command in (
 
 def main() -> None:
     """Run the command; errors of ours become one sentence and exit status 1."""
+    # Told to stop, we still stop the servers and processes that we started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         cli()
     except BizzyBeeError as error:

@@ -1,5 +1,6 @@
 """Celery in this process, on the servers of the tests, and what it writes to the log."""
 
+import io
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -40,17 +41,16 @@ def pipeline(_runtime_of_tasks: None, broker: Broker, runtime: Runtime) -> Any:
 
 
 @pytest.fixture
-def log_lines(
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What was logged since the last time, read as JSON line by line."""
+def log_lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What was logged so far, read as JSON line by line."""
     root = logging.getLogger()
-    before = root.handlers[:], root.level
+    handlers, level = root.handlers[:], root.level
     configure_logs("INFO")
+    (ours,) = root.handlers
+    assert isinstance(ours, logging.StreamHandler)
+    written = io.StringIO()
+    ours.setStream(written)
 
-    def lines() -> list[dict[str, Any]]:
-        return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-
-    yield lines
-    root.handlers[:], _ = before
-    root.setLevel(before[1])
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    root.handlers[:] = handlers
+    root.setLevel(level)

@@ -84,11 +84,12 @@ def test_an_unreadable_job_becomes_a_dead_letter_with_the_reason(
     [
         ("DRAFT", {"payload": "'DRAFT'"}, "UNKNOWN"),
         ([1, 2], {"payload": "[1, 2]"}, "UNKNOWN"),
-        ({"a": "nul \x00 byte"}, {"a": "nul  byte"}, "UNKNOWN"),
+        ({"a": "nul \x00"}, {"a": "nul \ufffd"}, "UNKNOWN"),
+        ({"job_type": "D\x00"}, {"job_type": "D\ufffd"}, "D\ufffd"),
         ({"job_type": 5}, {"job_type": 5}, "5"),
         ({"job_type": "x" * 500}, {"job_type": "x" * 500}, "x" * 100),
     ],
-    ids=["a text", "a list", "what PostgreSQL refuses", "a number", "a long type"],
+    ids=["a text", "a list", "a NUL", "a NUL in its type", "a number", "a long type"],
 )
 def test_whatever_was_queued_is_kept(pipeline, stage, letters, payload, kept, job_type):
     assert pipeline.draft.run_stage(stage, Materialize, payload) is None
