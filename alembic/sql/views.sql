@@ -18,7 +18,7 @@ WHERE finished_at IS NULL
 CREATE VIEW bb_pipeline_progress WITH (security_invoker = true) AS
 SELECT r.id AS run_id, r.workspace_id, r.config_id, r.source, r.mode, r.state, r.cap, r.fetched_so_far,
        r.pages, r.created, r.duplicates, r.rejected, r.rate_limit_count, r.truncated, r.heartbeat_at,
-       r.started_at, r.finished_at,
+       r.started_at, r.finished_at, r.last_error, r.next_attempt_at,
        e.events, e.finished_events, e.failed_events
 FROM pipeline_runs r
 CROSS JOIN LATERAL (

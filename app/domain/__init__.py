@@ -1,1 +1,1 @@
-"""Rules without I/O: given values, they return values. No database, no network, no clock of their own."""
+"""Rules without I/O: given values, they return values. No network, no database, no clock."""

@@ -104,6 +104,11 @@ def codec_for(label: str | None) -> str | None:
     return _ALIASES.get(codec.name, codec.name)
 
 
+def says_something(label: str | None) -> bool:
+    """Whether a label tells more than what would be tried without it."""
+    return codec_for(label) not in _SILENT | {None}
+
+
 def _decode(raw: bytes, codec: str | None) -> str:
     for candidate in _candidates(raw, codec):
         try:

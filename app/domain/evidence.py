@@ -63,6 +63,12 @@ def _is_receipt(mail: MailSigns) -> bool:
     return mail.report_type == "disposition-notification" and mail.is_report
 
 
+def _is_domain_report(mail: MailSigns) -> bool:
+    if mail.report_type == "tlsrpt":
+        return mail.is_report
+    return bool(phrases.DOMAIN_REPORT_SUBJECT.match(mail.subject))
+
+
 def _is_bounce(mail: MailSigns) -> bool:
     """Recognise bounces in the words of one server or another, as qmail sends them."""
     if mail.is_reply and not mail.has_no_return:
@@ -80,7 +86,7 @@ def _is_auto_reply(mail: MailSigns) -> bool:
     submitted = mail.header("auto-submitted")
     if submitted.startswith("auto-replied"):
         return True
-    if mail.has_any(*_AUTO_REPLY_HEADERS):
+    if mail.affirms_any(*_AUTO_REPLY_HEADERS):
         return True
     return mail.header("precedence") in {"auto_reply", "auto-reply"}
 
@@ -94,7 +100,8 @@ def _is_absence_note(mail: MailSigns) -> bool:
         or mail.has_any("x-auto-response-suppress", "x-ms-exchange-inbox-rules-loop")
         or (mail.is_bulk and not mail.is_listed)
     )
-    return is_marked and bool(phrases.ABSENCE_SUBJECT.match(mail.subject))
+    says_so = bool(phrases.ABSENCE_SUBJECT.match(mail.subject))
+    return is_marked and says_so and not mail.may_be_a_person
 
 
 def _is_invitation(mail: MailSigns) -> bool:
@@ -127,6 +134,11 @@ def _is_commit(mail: MailSigns) -> bool:
     is_announced = bool(phrases.COMMIT_LIST.search(mail.header("list-id")))
     is_commit = bool(phrases.COMMIT_BODY.match(mail.start))
     return is_announced and is_commit and not mail.is_reply
+
+
+def _is_feed_item(mail: MailSigns) -> bool:
+    links = bool(phrases.FEED_LINK.search(mail.start))
+    return mail.is_feed_reader and links and not mail.is_reply
 
 
 def _is_newsletter(mail: MailSigns) -> bool:
@@ -208,6 +220,13 @@ _RULES = (
         _is_complaint,
     ),
     _Rule(
+        "domain-report",
+        Category.NOTIFICATION,
+        0.97,
+        "a mail provider reports on mail in the name of our domain",
+        _is_domain_report,
+    ),
+    _Rule(
         "read-receipt",
         Category.NOTIFICATION,
         0.98,
@@ -276,6 +295,13 @@ _RULES = (
         0.9,
         "a list for commits carries a commit",
         _is_commit,
+    ),
+    _Rule(
+        "feed-item",
+        Category.NOTIFICATION,
+        0.85,
+        "a feed reader sends an item of a feed",
+        _is_feed_item,
     ),
     _Rule(
         "no-reply",

@@ -16,7 +16,7 @@ from app.domain.mail_body import Body, read_body
 from app.domain.mail_date import claimed_moment
 from app.domain.mail_digest import content_digest, synthetic_id
 from app.domain.mail_facts import INVITING, facts_of
-from app.domain.mail_headers import Headers, read_parameters
+from app.domain.mail_headers import Headers, decode_words, read_parameters
 from app.domain.mail_ids import message_id, message_ids
 from app.domain.mail_parts import Part, read_parts
 from app.domain.mail_people import UNKNOWN_SENDER, recipients_of, sender_of
@@ -96,7 +96,7 @@ def _first_id(headers: Headers) -> str | None:
 
 def _ids(headers: Headers, field: str) -> list[str]:
     values = headers.undecoded(field, _MAX_REFERENCES)
-    return [found for value in values for found in message_ids(value)]
+    return [found for value in values for found in message_ids(decode_words(value))]
 
 
 def _thread_id(headers: Headers) -> str | None:

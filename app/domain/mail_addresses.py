@@ -9,6 +9,7 @@ from app.domain.mail_headers import decode_words
 MAX_ADDRESSES = 1_000
 MAX_VALUE = 100_000
 _MAX_ADDRESS = 500
+_MAX_NAME = 300
 #: Of one mailbox. Without it, a value full of colons costs seconds.
 _MAX_TOKENS = 200
 
@@ -110,7 +111,7 @@ def _name(entry: list[str], address: str) -> str | None:
     # Some clients quote the name twice.
     if len(name) > 1 and name[0] == name[-1] == "'":
         name = name[1:-1]
-    return name or None
+    return name[:_MAX_NAME] or None
 
 
 def _unquoted(token: str) -> str:

@@ -82,20 +82,16 @@ def _blocks(part: Part, body: Body) -> list[_Block]:
             return [_best_of([_blocks(child, body) for child in part.children])]
         case "multipart/signed":
             body.is_signed = True
-            body.attached += [
-                leaf for child in part.children[1:] for leaf in child.walk()
-            ]
-            return _blocks(part.children[0], body) if part.children else []
+            blocks = _blocks(part.children[0], body) if part.children else []
+            for signature in part.children[1:]:
+                body.attached += signature.leaves()
+            return blocks
         case "multipart/encrypted":
             body.is_encrypted = True
-            body.attached += [leaf for leaf in part.walk() if not leaf.children]
+            body.attached += part.leaves()
             return [_Block(text=ENCRYPTED)]
     if part.children:
-        blocks: list[_Block] = []
-        for child in part.children:
-            # A file between two stretches of text does not make the second one a file.
-            blocks += _blocks(child, body)
-        return blocks
+        return [block for child in part.children for block in _blocks(child, body)]
     return _leaf(part, body)
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
-from app.domain.charset import codec_for, decode_text
+from app.domain.charset import decode_text, says_something
 
 #: More than any mail needs; what lies beyond is not looked at.
 MAX_BLOCK = 1_048_576
@@ -157,7 +157,7 @@ def charset_of_words(fields: list[tuple[str, bytes]]) -> str | None:
     for _, raw in fields:
         if b"=?" in raw:
             word = _WORD.search(raw[:MAX_VALUE].decode("latin-1"))
-            if word and codec_for(word[1]) not in (None, "ascii", "utf-8"):
+            if word and says_something(word[1]):
                 return word[1]
     return None
 

@@ -5,10 +5,11 @@ one part: what somebody else wrote is never mixed into what the sender wrote.
 """
 
 import binascii
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from app.domain.charset import codec_for, decode_text
+from app.domain.charset import decode_text, says_something
 from app.domain.mail_headers import (
     Headers,
     charset_of_words,
@@ -21,6 +22,9 @@ from app.domain.mail_headers import (
 MAX_DEPTH = 50
 MAX_PARTS = 1_000
 
+_META_CHARSET = re.compile(
+    rb"<meta[^<>]{1,200}charset=[\"']?([\w-]{1,40})", re.IGNORECASE
+)
 #: A parameter value that is longer is no file name.
 _MAX_PARAMETERS = 4_000
 
@@ -91,11 +95,20 @@ class Part:
     def text(self, limit: int) -> str:
         """Return at most `limit` characters of the content as text."""
         # No character takes more than four bytes.
-        return decode_text(self.content()[: 4 * limit], self.charset)[:limit]
+        content = self.content()[: 4 * limit]
+        charset = self.charset
+        if charset is None and self.content_type == "text/html":
+            meta = _META_CHARSET.search(content, 0, 4_096)
+            charset = meta[1].decode("ascii") if meta else None
+        return decode_text(content, charset)[:limit]
 
     def walk(self) -> list["Part"]:
         """Return this part and all within it, in the order they stand."""
         return [self, *(inner for child in self.children for inner in child.walk())]
+
+    def leaves(self) -> list["Part"]:
+        """Return what has content of its own."""
+        return [part for part in self.walk() if not part.children]
 
 
 def read_parts(raw: bytes) -> tuple[Part, list[str]]:
@@ -114,11 +127,11 @@ class _Reader:
     def read(self) -> Part:
         root = self._part(0, len(self.raw), "", "text/plain", depth=0)
         parts = root.walk()
-        hint = next((part.charset for part in parts if part.charset), None)
-        if codec_for(hint) in (None, "ascii", "utf-8"):
-            hint = charset_of_words(root.headers.fields) or hint
+        labels = [part.charset for part in parts if says_something(part.charset)]
+        hint = labels[0] if labels else charset_of_words(root.headers.fields)
         for part in parts:
-            part.headers.charset = part.charset or hint
+            own = part.charset
+            part.headers.charset = own if says_something(own) else hint
         return root
 
     def _part(self, start: int, end: int, place: str, kind: str, depth: int) -> Part:

@@ -20,7 +20,7 @@ def sender_of(headers: Headers) -> Participant:
         for mailbox in _mailboxes(headers, field):
             return _participant(_before_the_group(mailbox, headers))
     # `MAILER-DAEMON <>` has no address, and still says who it is.
-    name = (headers.first("from") or "").replace("<>", "").strip()[:200]
+    name = (headers.first("from") or "").replace("<>", "").strip()[:300]
     return Participant(kind="email", value=UNKNOWN_SENDER, name=name or None)
 
 

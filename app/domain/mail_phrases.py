@@ -37,7 +37,7 @@ BOUNCE_BODY = re.compile(
 )
 #: As mail programs write them: nobody else puts a colon there.
 AUTO_REPLY_SUBJECT = re.compile(
-    r"(?:re:\s*)?(?:"
+    r"(?:"
     r"auto(?:matic|mated)?[- ]?(?:reply|response)|out of office autoreply|"
     r"automatische antwort|autom\. antwort|abwesenheitsnotiz|"
     r"r[ée]ponse automatique|respuesta autom[áa]tica|risposta automatica|"
@@ -57,6 +57,22 @@ ABSENCE_SUBJECT = re.compile(
     r"fora do escrit|afwezig|frånvar|fravær|poissa|nieobecno|mimo kancel"
     r")",
     re.IGNORECASE,
+)
+#: As RFC 7489 asks for.
+DOMAIN_REPORT_SUBJECT = re.compile(
+    r"report domain: \S+\s+submitter: \S+", re.IGNORECASE
+)
+#: Labels of a contact form; what a machine has to say it says in other words.
+FORM_LABEL = re.compile(
+    r"^\W{0,3}(?:(?:your |ihre? |votre |su )?(?:(?:full |first |last )?name|vorname|nom|"
+    r"nombre|nome|naam|phone|telefon|tel|telephone|téléphone|teléfono|telefoon|mobile|"
+    r"message|nachricht|mensaje|messaggio|mensagem|bericht|comments?|kommentar|anfrage|"
+    r"anliegen|enquiry|inquiry|question|frage)(?: number| body|nummer)?)"
+    r"\W{0,3}[:：]",
+    re.IGNORECASE | re.MULTILINE,
+)
+FEED_LINK = re.compile(
+    r"^(?:url|link|source|permalink):\s*<?https?://", re.IGNORECASE | re.MULTILINE
 )
 COMMIT_LIST = re.compile(r"\b(?:commits?|checkins?|cvs|svn|changes)\b")
 COMMIT_BODY = re.compile(

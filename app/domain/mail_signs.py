@@ -3,6 +3,7 @@
 import re
 from functools import cached_property
 
+from app.domain import mail_phrases as phrases
 from app.domain.identifiers import email_key
 from app.domain.mail_addresses import read_mailboxes
 from app.domain.unified_message import UnifiedMessage
@@ -27,6 +28,9 @@ _PROGRAMS = frozenset(
     {"root", "cron", "daemon", "nagios", "icinga", "zabbix", "logwatch", "www-data"}
 )
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_FEED_ADDRESS = re.compile(
+    r"(?:.*[._+-])?(?:rss|rss2email|(?:rss)?feeds?)(?:[._+-].*)?"
+)
 _MAILING_ADDRESS = re.compile(r"(?:.*[._+-])?(?:newsletters?|mailings?)(?:[._+-].*)?")
 #: Programs that send nothing but mailings.
 _MASS_MAILER = re.compile(
@@ -91,6 +95,9 @@ class MailSigns:
     def has_any(self, *names: str) -> bool:
         return any(name in self.message.headers for name in names)
 
+    def affirms_any(self, *names: str) -> bool:
+        return any(self.header(name) not in {"", "no", "false"} for name in names)
+
     @property
     def subject(self) -> str:
         return (self.message.subject or "").strip()
@@ -137,6 +144,10 @@ class MailSigns:
     def takes_no_reply(self) -> bool:
         local = self.local_part
         return local in _PROGRAMS or bool(_NO_REPLY.fullmatch(local))
+
+    @property
+    def is_feed_reader(self) -> bool:
+        return bool(_FEED_ADDRESS.fullmatch(self.local_part))
 
     @property
     def is_reply(self) -> bool:
@@ -188,8 +199,10 @@ class MailSigns:
     @property
     def is_mass_mailed(self) -> bool:
         """Whether the program or the address is one for mailings and nothing else."""
+        if _MASS_MAILER.search(self.header("x-mailer")):
+            return True
         is_named = bool(_MAILING_ADDRESS.fullmatch(self.local_part))
-        return is_named or bool(_MASS_MAILER.search(self.header("x-mailer")))
+        return is_named and not self.is_written_by_hand and not self.answers_elsewhere
 
     @cached_property
     def may_be_a_person(self) -> bool:
@@ -198,16 +211,26 @@ class MailSigns:
         A form or a list does so in its own name: the person stands in Reply-To or in
         the text.
         """
-        if self.is_listed and self.is_reply:
-            return True
-        ours = {email_key(recipient.value) for recipient in self.message.recipients}
-        named = _ADDRESS.findall(f"{self.header('reply-to')} {self.start}")
-        return any(
-            key not in ours
-            and not _are_related(self._domain, key.rpartition("@")[2])
-            and not _NO_REPLY.fullmatch(key.rpartition("@")[0])
-            for key in map(email_key, named)
+        return (
+            (self.is_listed and self.is_reply)
+            or self.answers_elsewhere
+            or len(set(phrases.FORM_LABEL.findall(self.start))) > 1
+            or self._names_somebody(self.start)
         )
+
+    @cached_property
+    def answers_elsewhere(self) -> bool:
+        """Whether answers go to somebody at another organisation."""
+        return self._names_somebody(self.header("reply-to"))
+
+    def _names_somebody(self, text: str) -> bool:
+        ours = {email_key(recipient.value) for recipient in self.message.recipients}
+        for key in map(email_key, _ADDRESS.findall(text)):
+            local, _, domain = key.rpartition("@")
+            is_known = key in ours or _are_related(self._domain, domain)
+            if not is_known and not _NO_REPLY.fullmatch(local):
+                return True
+        return False
 
     @property
     def _domain(self) -> str:

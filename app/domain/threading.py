@@ -4,6 +4,7 @@ The keys only mean something within one connected account: senders choose Messag
 and a stranger who knows one must not get into somebody else's conversation.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 from app.domain.identifiers import identity_key
@@ -12,6 +13,9 @@ from app.domain.unified_message import Direction, UnifiedMessage
 
 #: Longer chains keep their first id and their newest ones.
 MAX_REFERENCES = 50
+
+#: Bytes; RFC 5322 allows 998 to a line.
+LONGEST_ID = 1000
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,10 @@ def _mail_keys(message: UnifiedMessage) -> list[ThreadKey]:
 
 
 def _mid(message_id: str, evidence: str) -> ThreadKey:
+    # Senders choose the length; an index does not take everything.
+    if len(message_id.encode()) > LONGEST_ID:
+        digest = hashlib.sha256(message_id.encode()).hexdigest()
+        return ThreadKey(f"mid:sha256:{digest}", evidence)
     return ThreadKey(f"mid:{message_id}", evidence)
 
 

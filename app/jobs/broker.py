@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app.jobs import queues
 
@@ -16,7 +18,11 @@ class Broker:
 
     def __init__(self, url: str, *, timeout: float = 2.0) -> None:
         self._redis = redis.Redis.from_url(
-            url, socket_timeout=timeout, socket_connect_timeout=timeout
+            url,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            # One try: who asks wants to know now.
+            retry=Retry(NoBackoff(), 0),
         )
 
     def ping(self) -> None:

@@ -138,7 +138,8 @@ def add_config(
 ) -> ChannelConfig:
     """Connect an account; its credentials are encrypted before they reach the database.
 
-    Raises InvalidInput for a provider that nobody knows how to talk to, Conflict where the workspace has one of this name.
+    Raises InvalidInput for a provider that nobody knows how to talk to, Conflict where the
+    workspace has an account of this name.
     """
     if provider != DIRECT:
         runtime.adapters.of(provider)

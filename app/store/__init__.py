@@ -1,4 +1,7 @@
-"""SQL as functions of a transaction. They never commit; call sites read `store.events.add_new(tx, rows)`."""
+"""SQL as functions of a transaction; they never commit.
+
+Call sites read `store.events.add_new(tx, rows)`.
+"""
 
 from app.store import (
     audit,

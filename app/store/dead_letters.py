@@ -19,7 +19,8 @@ def add(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
             insert(DeadLetter).on_conflict_do_nothing(
                 index_elements=["workspace_id", "fingerprint"]
             ),
-            rows,
+            # In one order everywhere: two batches with the same items must not wait in a circle.
+            sorted(rows, key=lambda row: row.get("fingerprint") or ""),
         )
 
 

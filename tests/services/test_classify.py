@@ -335,9 +335,7 @@ def test_no_transaction_is_open_while_the_model_thinks(waiting, runtime, make, c
             during.append(pool.checkedout())
             return super().classify(questions)
 
-    classify(
-        replace(runtime, classifier=Watching()), make.classify_job(config, ids)
-    )
+    classify(replace(runtime, classifier=Watching()), make.classify_job(config, ids))
 
     assert during == [0]
 

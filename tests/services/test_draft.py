@@ -75,7 +75,7 @@ def test_a_draft_is_bound_to_its_message(arrive, write, read):
 
 
 def test_the_last_messages_are_the_context(arrive, write):
-    first, second = arrive(
+    _, second = arrive(
         message(external_id="a@x", body_text="Where is it?", sent_at=START),
         message(
             external_id="b@x",

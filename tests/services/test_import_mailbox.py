@@ -171,7 +171,11 @@ def test_a_maildir_is_read_with_its_subfolders(runtime, config, tmp_path):
         )
 
     import_mailbox(
-        runtime, config.workspace_id, config.id, read_maildir(tmp_path), source="maildir"
+        runtime,
+        config.workspace_id,
+        config.id,
+        read_maildir(tmp_path),
+        source="maildir",
     )
 
     with runtime.transaction(config.workspace_id) as tx:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app import store
+from app.domain.backoff import MAX_ATTEMPTS
 from app.domain.status import EventStatus, RunMode
 from app.jobs.contracts import Classify
 from app.models import (
@@ -244,7 +245,7 @@ def test_what_was_sent_before_the_account_was_connected_is_old(place, runtime, c
 
 @pytest.mark.shows("C14")
 def test_a_date_in_the_future_orders_nothing(place, runtime):
-    future, honest = place(
+    future, _ = place(
         message(external_id="a@x", sent_at=datetime(3610, 1, 1, tzinfo=UTC)),
         message(external_id="b@x", in_reply_to="a@x", sent_at=None),
     )
@@ -277,17 +278,14 @@ def test_an_unreadable_event_fails_alone(runtime, make, config):
     assert incident.kind == "dead_letter"
 
 
-def test_an_event_that_cannot_be_stored_fails_alone(runtime, make, config):
-    """A subject too long for the index of thread keys stands for any refusal of the database."""
-    bad_thread = "x" * 900 + "".join(chr(0x4E00 + n % 20000) for n in range(90_000))
-    good, bad = make.events(config, message(), message(sender="bo@example.com"))
-    with runtime.system_transaction() as tx:
-        event = tx.session.get(MessageEvent, bad)
-        tx.session.execute(
-            update(MessageEvent)
-            .where(MessageEvent.id == bad)
-            .values(payload=event.payload | {"references": [bad_thread]})
-        )
+def test_an_event_that_cannot_be_stored_fails_alone(
+    runtime, make, config, poisonous_subject
+):
+    good, bad = make.events(
+        config,
+        message(),
+        message(sender="bo@example.com", subject=poisonous_subject),
+    )
 
     outcome = materialize(runtime, make.materialize_job(config, [good, bad]))
 
@@ -295,6 +293,26 @@ def test_an_event_that_cannot_be_stored_fails_alone(runtime, make, config):
     assert make.event(good).status is EventStatus.MATERIALIZED
     assert make.event(bad).attempts == 1
     assert make.event(bad).next_attempt_at is not None
+    assert make.event(bad).last_error == "IntegrityError"
+
+
+@pytest.mark.shows("K4")
+def test_an_event_that_kills_its_worker_is_given_up(runtime, make, config):
+    (event_id,) = make.events(config, message())
+    for _ in range(MAX_ATTEMPTS):
+        with runtime.transaction(config.workspace_id) as tx:
+            claimed = store.events.claim(
+                tx, [event_id], status=EventStatus.RECEIVED, lease=timedelta(0)
+            )
+        assert len(claimed.events) == 1
+
+    outcome = materialize(runtime, make.materialize_job(config, [event_id]))
+
+    assert outcome.counts == {}
+    assert make.event(event_id).status is EventStatus.FAILED
+    with runtime.system_transaction() as tx:
+        (letter,) = store.dead_letters.find(tx)
+    assert letter.error == "PermanentError: its worker was lost"
 
 
 def test_a_reaction_says_nothing_that_needs_a_decision(place, runtime):
@@ -334,3 +352,16 @@ def test_a_message_of_a_chat_without_threads_goes_by_its_counterpart(
 
     events = [make.event(event_id) for event_id in ids]
     assert events[0].conversation_id == events[1].conversation_id
+
+
+@pytest.fixture
+def poisonous_subject(runtime):
+    """A subject that the database refuses; it stands for whatever it may refuse."""
+    engine = runtime.database.engine
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "ALTER TABLE messages ADD CONSTRAINT no_poison CHECK (subject <> 'poison')"
+        )
+    yield "poison"
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE messages DROP CONSTRAINT no_poison")

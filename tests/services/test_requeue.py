@@ -41,9 +41,7 @@ def failed(runtime, make, config):
 
 
 @pytest.mark.shows("K4")
-def test_a_requeued_letter_goes_through_its_stage_again(
-    runtime, make, config, failed
-):
+def test_a_requeued_letter_goes_through_its_stage_again(runtime, make, config, failed):
     event_id, letter_id = failed
 
     done = requeue_letters(runtime, [letter_id])

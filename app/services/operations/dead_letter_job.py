@@ -16,7 +16,9 @@ def dead_letter_job(
 
     No workspace is assumed: what such a job claims cannot be trusted.
     """
-    job = payload if isinstance(payload, dict) else {"payload": repr(payload)[:10_000]}
+    job = scrub(
+        payload if isinstance(payload, dict) else {"payload": repr(payload)[:10_000]}
+    )
     with runtime.system_transaction() as tx:
         store.dead_letters.add(
             tx,
@@ -24,7 +26,7 @@ def dead_letter_job(
                 {
                     "source_queue": queue,
                     "job_type": str(job.get("job_type", "UNKNOWN"))[:100],
-                    "payload": scrub(job),
+                    "payload": job,
                     "error": describe(error),
                     "attempts": 1,
                 }

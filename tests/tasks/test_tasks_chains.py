@@ -1,0 +1,105 @@
+"""The order of the stages, and the doorbells as the broker holds them."""
+
+from uuid import uuid4
+
+import pytest
+
+from app.jobs.contracts import Classify, Draft, ImportFetch, Job, Materialize
+
+STAGES = ["fetch_page", "materialize", "classify", "draft"]
+
+WORKSPACE = uuid4()
+JOBS = {
+    ImportFetch: ImportFetch(
+        workspace_id=WORKSPACE, run_id=uuid4(), config_id=uuid4(), folder="SENT"
+    ),
+    Materialize: Materialize(workspace_id=WORKSPACE, event_ids=(uuid4(),)),
+    Classify: Classify(workspace_id=WORKSPACE, event_ids=(uuid4(),)),
+    Draft: Draft(workspace_id=WORKSPACE, event_ids=(uuid4(),)),
+}
+each_job = pytest.mark.parametrize(
+    ("place", "job"), list(enumerate(JOBS.values())), ids=[one.__name__ for one in JOBS]
+)
+
+
+@each_job
+def test_a_chain_goes_from_the_stage_of_its_job_to_the_last(chains, place, job):
+    made = chains.chain_for(job)
+
+    assert [stage.task for stage in made.tasks] == [
+        f"pipeline.{name}" for name in STAGES[place:]
+    ]
+    assert [stage.args for stage in made.tasks] == [
+        (job.payload(),),
+        *[()] * (len(STAGES) - place - 1),
+    ]
+
+
+@each_job
+def test_making_a_chain_leaves_the_next_one_clean(chains, place, job):
+    chains.chain_for(job)
+
+    again = chains.chain_for(job)
+
+    assert again.tasks[0].args == (job.payload(),)
+
+
+def test_every_contract_has_its_stage(chains):
+    from app.jobs.contracts import CONTRACTS
+
+    assert [contract for contract, _ in chains.STAGES] == list(CONTRACTS.values())
+
+
+def test_a_job_without_a_stage_has_no_chain(chains):
+    class Unknown(Job):
+        queue = "nowhere"
+        job_type: str = "UNKNOWN"
+
+    with pytest.raises(ValueError, match="is not in list"):
+        chains.chain_for(Unknown(workspace_id=WORKSPACE))
+
+
+@each_job
+def test_a_published_job_waits_in_its_own_queue(publisher, broker, place, job):
+    taken = publisher.publish([job])
+
+    (message,) = broker.peek(job.queue)
+    depths = broker.depths()
+    assert taken == 1
+    assert {name for name, count in depths.items() if count} == {job.queue}
+    assert message["task"] == f"pipeline.{STAGES[place]}"
+    assert str(WORKSPACE) in message["args"]
+
+
+def test_each_job_is_a_message_of_its_own(publisher, broker):
+    taken = publisher.publish([*JOBS.values(), JOBS[Draft]])
+
+    assert taken == 5
+    assert broker.depths() == {
+        "bb_import_jobs": 1,
+        "bb_ingest_jobs": 1,
+        "bb_classify_jobs": 1,
+        "bb_draft_jobs": 2,
+        "bb_deadletter_jobs": 0,
+        "bb_ops_jobs": 0,
+        "unacked": 0,
+    }
+
+
+def test_nothing_to_publish_publishes_nothing(publisher, broker):
+    assert publisher.publish([]) == 0
+    assert set(broker.depths().values()) == {0}
+
+
+@pytest.fixture
+def chains(pipeline):
+    from tasks import chains
+
+    return chains
+
+
+@pytest.fixture
+def publisher(chains):
+    from tasks.publisher import CeleryPublisher
+
+    return CeleryPublisher()

@@ -1,0 +1,58 @@
+"""What runs on beat's tick."""
+
+from datetime import timedelta
+
+import pytest
+
+from app import store
+from tests.factories import message
+
+
+@pytest.mark.shows("K1", "K2")
+def test_a_tick_rings_for_what_is_due(pipeline, runtime, make, config, broker):
+    from tasks import operations
+
+    (event_id,) = make.events(config, message())
+    age(runtime, "message_events", "rung_at")
+
+    operations.sweep()
+
+    (doorbell,) = broker.peek("bb_ingest_jobs")
+    assert doorbell["task"] == "pipeline.materialize"
+    assert str(event_id) in doorbell["args"]
+
+
+@pytest.mark.shows("K7")
+def test_ticks_of_two_beats_do_the_work_of_one(pipeline, runtime, make, config, broker):
+    from tasks import operations
+
+    make.events(config, message())
+    age(runtime, "message_events", "rung_at")
+    operations.sweep()
+    age(runtime, "message_events", "rung_at")
+
+    operations.sweep()
+
+    assert broker.depths()["bb_ingest_jobs"] == 1
+
+
+@pytest.mark.shows("K5")
+def test_a_tick_of_the_supervisor_opens_an_incident(pipeline, runtime, make, config):
+    from tasks import operations
+
+    make.events(config, message())
+    age(runtime, "message_events", "updated_at")
+
+    operations.supervise()
+    operations.supervise()
+
+    with runtime.system_transaction() as tx:
+        (incident,) = store.incidents.find(tx)
+    assert (incident.kind, incident.count) == ("events_stalled", 1)
+
+
+def age(runtime, table, column):
+    with runtime.system_transaction() as tx:
+        tx.session.connection().exec_driver_sql(
+            f"UPDATE {table} SET {column} = %s", (tx.now - timedelta(hours=1),)
+        )
