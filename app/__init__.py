@@ -15,7 +15,7 @@ Layers; a line may import only what stands below it:
     services · bootstrap        use cases, one per file
     runtime                     what a use case may need
     channels · ai · store       providers, models, SQL
-    jobs                        what can be queued
+    jobs · transport            what can be queued; HTTP to providers
     models                      tables
     domain                      rules without I/O
     config · errors · logs

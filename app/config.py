@@ -41,8 +41,12 @@ def _without_trailing_slash(url: HttpUrl) -> str:
 BaseURL = Annotated[HttpUrl, AfterValidator(_without_trailing_slash)]
 
 
-def _setting(name: str, default: Any = ..., *, about: str) -> Any:
-    return Field(default, validation_alias=name, description=about)
+def _setting(
+    name: str, default: Any = ..., *, about: str, may_hold_password: bool = False
+) -> Any:
+    return Field(
+        default, validation_alias=name, description=about, repr=not may_hold_password
+    )
 
 
 class Settings(BaseSettings):
@@ -56,11 +60,13 @@ class Settings(BaseSettings):
         "DATABASE_URL",
         None,
         about="PostgreSQL 15 or newer. Unset: an embedded one is started.",
+        may_hold_password=True,
     )
     redis_url: str | None = _setting(
         "REDIS_URL",
         None,
         about="Redis 6.2 or newer, or Valkey. Unset: an embedded one is started.",
+        may_hold_password=True,
     )
     data_dir: Path = _setting(
         "BB_DATA_DIR", Path("var"), about="Where embedded servers keep their files."

@@ -163,9 +163,8 @@ def _answers(url: str) -> bool:
     try:
         with _client(url) as client:
             return bool(client.ping())
-    except redis.AuthenticationError:
-        return False
-    except redis.ConnectionError:
+    except redis.RedisError:
+        # Nobody is there, or by now somebody else has the port.
         return False
 
 

@@ -3,8 +3,16 @@
 from celery import chain
 from celery.canvas import Signature
 
-from app.jobs.contracts import Classify, Draft, ImportFetch, Job, Materialize
-from tasks import pipeline
+from app.jobs.contracts import (
+    Classify,
+    DeadLetterNotice,
+    Draft,
+    ImportFetch,
+    Job,
+    Materialize,
+)
+from app.jobs.publishing import Publishable
+from tasks import operations, pipeline
 
 STAGES: tuple[tuple[type[Job], Signature], ...] = (
     (ImportFetch, pipeline.fetch_page.s()),
@@ -14,8 +22,13 @@ STAGES: tuple[tuple[type[Job], Signature], ...] = (
 )
 
 
-def chain_for(job: Job) -> Signature:
-    """The chain from the stage that takes this job to the last one."""
+def chain_for(job: Publishable) -> Signature:
+    """The chain from the stage that takes this job to the last one.
+
+    A notice is no stage: it is a chain of itself.
+    """
+    if isinstance(job, DeadLetterNotice):
+        return operations.notice_dead_letters.s(job.payload())
     contracts = [contract for contract, _ in STAGES]
     first, *rest = [stage for _, stage in STAGES[contracts.index(type(job)) :]]
     return chain(first.clone((job.payload(),)), *rest)

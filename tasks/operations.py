@@ -1,8 +1,13 @@
 """What the system does to look after itself, on beat's tick."""
 
+from typing import Any
+
+from app.logs import get_logger
 from app.services.operations.supervise import supervise as supervise_all
 from app.services.operations.sweep import sweep as sweep_all
 from tasks.celery_app import celery_app, runtime
+
+log = get_logger("operations")
 
 
 #: A tick that is lost is no loss: the next one does its work.
@@ -10,6 +15,12 @@ from tasks.celery_app import celery_app, runtime
 def sweep() -> None:
     """Ring for whatever is due and nobody works on."""
     sweep_all(runtime())
+
+
+@celery_app.task(name="operations.notice_dead_letters")
+def notice_dead_letters(notice: dict[str, Any]) -> None:
+    """Say in the log what was given up; the letters themselves are rows."""
+    log.warning("dead letters", **notice)
 
 
 @celery_app.task(name="operations.supervise", acks_late=False)

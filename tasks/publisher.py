@@ -1,10 +1,13 @@
 """Hands jobs to the broker."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import redis
 from kombu.exceptions import OperationalError
 
-from app.jobs.contracts import Job
+from app.embedded import complete
+from app.jobs.broker import Broker
+from app.jobs.publishing import Publishable
 from app.logs import get_logger
 from tasks.chains import chain_for
 
@@ -14,7 +17,7 @@ log = get_logger("publisher")
 class CeleryPublisher:
     """Starts one chain per job."""
 
-    def publish(self, jobs: Sequence[Job]) -> int:
+    def publish(self, jobs: Sequence[Publishable]) -> int:
         """See `app.jobs.publishing.Publisher`."""
         for number, job in enumerate(jobs):
             try:
@@ -26,3 +29,12 @@ class CeleryPublisher:
                 )
                 return number
         return len(jobs)
+
+    def waiting(self) -> Mapping[str, int]:
+        """See `app.jobs.publishing.Publisher`."""
+        url = complete().redis_url
+        assert url is not None
+        try:
+            return Broker(url).depths()
+        except redis.RedisError:
+            return {}

@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
+import redis
 from sqlalchemy import create_engine, make_url
 
 from app import embedded
 from app.bootstrap import build_runtime
 from app.config import ROOT, Settings, environment_of, load_settings
+from app.jobs.broker import Broker
 from app.runtime import Runtime
 from app.store import migrations
 from tests.factories import Maker
@@ -94,6 +96,15 @@ def workspace(make: Maker):
 def config(make: Maker, workspace):
     """A connected mailbox of `workspace`."""
     return make.config(workspace)
+
+
+@pytest.fixture
+def broker(environment: None, servers: Settings) -> Iterator[Broker]:
+    """The real queues, empty: for what publishes through Celery itself."""
+    with redis.Redis.from_url(str(servers.redis_url)) as client:
+        client.flushdb()
+        yield Broker(str(servers.redis_url))
+        client.flushdb()
 
 
 def copy_of_template(url: str, name: str) -> str:

@@ -26,6 +26,9 @@ class CollectingPublisher:
         self.jobs.extend(jobs)
         return len(jobs)
 
+    def waiting(self) -> Mapping[str, int]:
+        return {}
+
 
 class ScriptedClassifier:
     """Answers from a script: judgements or errors; an order inquiry where it says nothing."""

@@ -13,12 +13,6 @@ from pydantic import SecretStr
 
 from app.ai import prompts
 from app.ai.base import Reply, Turn
-from app.ai.gateway import (
-    RATE_LIMIT_PAUSE,
-    checked_key,
-    is_loopback,
-    retry_after,
-)
 from app.domain.scrub import scrub, scrub_text
 from app.domain.unified_message import Direction
 from app.errors import (
@@ -28,6 +22,7 @@ from app.errors import (
     RateLimited,
     RetryableError,
 )
+from app.transport import RATE_LIMIT_PAUSE, is_loopback, retry_after, sendable
 
 if TYPE_CHECKING:
     import ssl
@@ -44,6 +39,7 @@ MAX_NAME = 200
 MAX_SUBJECT = 300
 
 _WHAT = "anthropic: POST /v1/messages"
+_ODD_KEY = "ANTHROPIC_API_KEY has characters that no key has"
 #: 429s by which an account says that its money is spent, not that we were too fast.
 _SPENT = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
 _WHOLE = frozenset({"end_turn", "stop_sequence"})
@@ -119,7 +115,7 @@ class AnthropicDrafter:
             # library reads them unless it is given a transport.
             http = {"transport": httpx2.HTTPTransport(**http)}
         return anthropic.Anthropic(
-            api_key=checked_key(self._key, "ANTHROPIC_API_KEY"),
+            api_key=sendable(self._key.get_secret_value(), _ODD_KEY),
             base_url=self._base_url,
             timeout=self._timeout,
             # Attempts are counted where the job is; the library would sleep as long as it is told.

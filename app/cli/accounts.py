@@ -6,7 +6,7 @@ import click
 
 from app import store
 from app.cli import session
-from app.cli.output import json_option, say, show, show_one
+from app.cli.output import json_option, report, show, show_one
 from app.domain.status import ConfigStatus, Scope
 from app.errors import InvalidInput
 from app.services import accounts
@@ -46,7 +46,9 @@ def config() -> None:
 @config.command("add")
 @session.workspace_option
 @click.option("--name", required=True, help="What you call this account.")
-@click.option("--provider", required=True, help="aurinko, or direct for files and partners.")
+@click.option(
+    "--provider", required=True, help="aurinko, or direct for files and partners."
+)
 @click.option("--channel", default="email", show_default=True)
 @click.option("--address", "addresses", multiple=True, help="An address of your own.")
 @click.option(
@@ -64,6 +66,8 @@ def add_config(workspace, name, provider, channel, addresses, credentials, as_js
             secret = json.load(credentials)
         except ValueError as exc:
             raise InvalidInput(f"the credentials are not JSON: {exc}") from None
+        if not isinstance(secret, dict):
+            raise InvalidInput("the credentials are not a JSON object")
     made = accounts.add_config(
         session.runtime(),
         owner.id,
@@ -106,24 +110,29 @@ def list_configs(workspace: str, as_json: bool) -> None:
 @config.command("pause")
 @session.workspace_option
 @click.argument("account")
-def pause_config(workspace: str, account: str) -> None:
+@json_option
+def pause_config(workspace: str, account: str, as_json: bool) -> None:
     """Stop reading an account; what arrives by webhook is still kept."""
-    _set_status(workspace, account, ConfigStatus.PAUSED)
+    _set_status(workspace, account, ConfigStatus.PAUSED, as_json=as_json)
 
 
 @config.command("resume")
 @session.workspace_option
 @click.argument("account")
-def resume_config(workspace: str, account: str) -> None:
+@json_option
+def resume_config(workspace: str, account: str, as_json: bool) -> None:
     """Read an account again."""
-    _set_status(workspace, account, ConfigStatus.ACTIVE)
+    _set_status(workspace, account, ConfigStatus.ACTIVE, as_json=as_json)
 
 
-def _set_status(workspace: str, account: str, status: ConfigStatus) -> None:
+def _set_status(
+    workspace: str, account: str, status: ConfigStatus, *, as_json: bool
+) -> None:
     owner = session.workspace(workspace)
     found = session.config(owner, account)
     accounts.set_config_status(session.runtime(), owner.id, found.id, status=status)
-    say(f"{found.name} is {status}")
+    record = {"id": found.id, "name": found.name, "status": status}
+    report(f"{found.name} is {status}", record, as_json=as_json)
 
 
 @click.group()
@@ -180,10 +189,11 @@ def list_keys(workspace: str, as_json: bool) -> None:
 
 @key.command("revoke")
 @click.argument("prefix")
-def revoke_key(prefix: str) -> None:
+@json_option
+def revoke_key(prefix: str, as_json: bool) -> None:
     """Make a key useless from now on."""
     accounts.revoke_key(session.runtime(), prefix)
-    say(f"{prefix} is revoked")
+    report(f"{prefix} is revoked", {"prefix": prefix, "revoked": True}, as_json=as_json)
 
 
 COMMANDS = (workspace, config, key)

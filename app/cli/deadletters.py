@@ -8,7 +8,7 @@ from app import store
 from app.cli import session
 from app.cli.output import json_option, say, show, show_one
 from app.domain.status import DeadLetterStatus
-from app.errors import InvalidInput, NotFound
+from app.errors import NotFound
 from app.models import DeadLetter
 from app.services.operations.requeue import discard_letters, requeue_letters
 
@@ -31,7 +31,7 @@ def deadletters() -> None:
     show_default=True,
 )
 @_type
-@click.option("--limit", default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
 @json_option
 def list_letters(status: str, job_type: str | None, limit: int, as_json: bool) -> None:
     """Dead letters, newest first."""
@@ -109,7 +109,7 @@ def _chosen(
             found = store.dead_letters.find(tx, job_type=job_type, limit=100_000)
             return [letter.id for letter in found]
     if not letter_ids:
-        raise InvalidInput("name dead letters, or --all")
+        raise click.UsageError("name dead letters, or --all")
     return list(letter_ids)
 
 

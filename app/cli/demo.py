@@ -71,7 +71,10 @@ def demo(mbox: Path | None, owner: str | None, as_json: bool) -> None:
     report = run_report(session.runtime(), workspace.id, run_id, seconds=seconds)
     show_one(report, as_json=as_json)
     done = report["unfinished"] == 0 and report["import"]["state"] == "completed"
-    say("[green]every event is terminal[/green]" if done else "[red]not finished[/red]")
+    if done:
+        say("every event is terminal", style="green")
+    else:
+        say("not finished", style="red")
     sys.exit(0 if done else 1)
 
 
@@ -243,7 +246,7 @@ def _watch(url: str, key: str, run_id: UUID, path: Path) -> float:
             ):
                 return time.monotonic() - started
             if time.monotonic() - changed > STUCK_SECONDS:
-                say("[red]nothing has moved for a while; giving up[/red]")
+                say("nothing has moved for a while; giving up", style="red")
                 return time.monotonic() - started
             time.sleep(0.25)
 

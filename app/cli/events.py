@@ -20,7 +20,7 @@ def events() -> None:
 @session.workspace_option
 @click.option("--status", type=click.Choice([status.value for status in EventStatus]))
 @click.option("--run", "run_id", type=session.ID)
-@click.option("--limit", default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 @json_option
 def list_events(workspace, status, run_id, limit, as_json):  # type: ignore[no-untyped-def]
     """Events, oldest first."""

@@ -6,7 +6,7 @@ import click
 
 from app import store
 from app.cli import session
-from app.cli.output import json_option, say, show
+from app.cli.output import json_option, report, show
 from app.domain.status import IncidentStatus
 from app.errors import NotFound
 
@@ -41,20 +41,23 @@ def list_incidents(everything: bool, as_json: bool) -> None:
 
 @incidents.command("ack")
 @click.argument("incident_id", type=session.ID)
-def acknowledge(incident_id: UUID) -> None:
+@json_option
+def acknowledge(incident_id: UUID, as_json: bool) -> None:
     """Say that somebody is looking after it."""
-    _set(incident_id, IncidentStatus.ACKNOWLEDGED)
+    _set(incident_id, IncidentStatus.ACKNOWLEDGED, as_json=as_json)
 
 
 @incidents.command("resolve")
 @click.argument("incident_id", type=session.ID)
-def resolve(incident_id: UUID) -> None:
+@json_option
+def resolve(incident_id: UUID, as_json: bool) -> None:
     """Close it; if its condition is seen again, it opens with its history."""
-    _set(incident_id, IncidentStatus.RESOLVED)
+    _set(incident_id, IncidentStatus.RESOLVED, as_json=as_json)
 
 
-def _set(incident_id: UUID, status: IncidentStatus) -> None:
+def _set(incident_id: UUID, status: IncidentStatus, *, as_json: bool) -> None:
     with session.runtime().system_transaction() as tx:
         if not store.incidents.set_status(tx, incident_id, status):
             raise NotFound(f"no incident {incident_id}")
-    say(f"{incident_id} is {status}")
+    record = {"id": incident_id, "status": status}
+    report(f"{incident_id} is {status}", record, as_json=as_json)

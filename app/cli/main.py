@@ -3,8 +3,11 @@
 import logging
 import signal
 import sys
+from typing import NoReturn
 
 import click
+import redis
+from sqlalchemy.exc import DBAPIError
 
 from app.cli import (
     accounts,
@@ -56,14 +59,23 @@ for command in (
 
 
 def main() -> None:
-    """Run the command; errors of ours become one sentence and exit status 1."""
+    """Run the command; what goes wrong becomes one sentence and exit status 1."""
     # Told to stop, we still stop the servers and processes that we started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        cli()
+        cli(prog_name="bizzybee")
     except BizzyBeeError as error:
-        say(f"[red]{error}[/red]")
-        sys.exit(FAILED)
+        _fail(str(error))
+    except DBAPIError as error:
+        reason = str(error.orig).strip().partition("\n")[0]
+        _fail(f"PostgreSQL is away or refuses: {reason}; see: bizzybee doctor")
+    except redis.RedisError as error:
+        _fail(f"Redis is away or refuses: {error}; see: bizzybee doctor")
+
+
+def _fail(sentence: str) -> NoReturn:
+    say(sentence, style="red")
+    sys.exit(FAILED)
 
 
 if __name__ == "__main__":

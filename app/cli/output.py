@@ -1,6 +1,7 @@
 """How the command prints: tables for people, JSON for machines, talk on stderr."""
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-stdout = Console(soft_wrap=True)
+#: What is piped on must not be cut to the width of a screen that is not there.
+stdout = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
 stderr = Console(stderr=True, soft_wrap=True)
 
 json_option = click.option(
@@ -25,9 +28,13 @@ def show(
     if as_json:
         print_json(found)
         return
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        # Half an id is of no use.
+        table.add_column(column, no_wrap=column.endswith("id"))
     for row in found:
-        table.add_row(*(_text(row.get(column)) for column in columns))
+        # As it is: what came from outside may look like our markup.
+        table.add_row(*(Text(_text(row.get(column))) for column in columns))
     stdout.print(table)
 
 
@@ -44,9 +51,17 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, default=_plain, indent=2, ensure_ascii=False))
 
 
-def say(text: str) -> None:
+def say(text: str, *, style: str | None = None) -> None:
     """Talk to a person, on stderr."""
-    stderr.print(text, highlight=False)
+    stderr.print(text, style=style, markup=False, highlight=False)
+
+
+def report(sentence: str, record: Mapping[str, Any], *, as_json: bool) -> None:
+    """Say what was done, or print the record of it for machines."""
+    if as_json:
+        print_json(record)
+    else:
+        say(sentence)
 
 
 def _lines(record: Mapping[str, Any], indent: int = 0) -> Iterable[str]:

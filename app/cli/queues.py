@@ -4,7 +4,7 @@ import click
 
 from app import store
 from app.cli import session
-from app.cli.output import json_option, say, show
+from app.cli.output import json_option, report, show
 from app.jobs import queues as names
 from app.jobs.broker import Broker
 
@@ -46,7 +46,7 @@ def depths(as_json: bool) -> None:
 
 @queues.command("peek")
 @_queue
-@click.option("--limit", default=10, show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True)
 @json_option
 def peek(queue: str, limit: int, as_json: bool) -> None:
     """The next messages of a queue, without taking them."""
@@ -56,8 +56,11 @@ def peek(queue: str, limit: int, as_json: bool) -> None:
 @queues.command("purge")
 @_queue
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def purge(queue: str, yes: bool) -> None:
+@json_option
+def purge(queue: str, yes: bool, as_json: bool) -> None:
     """Forget the messages of a queue. Nothing is lost: the sweep rings again."""
     if not yes:
         click.confirm(f"Forget all messages of {queue}?", abort=True, err=True)
-    say(f"{broker().purge(queue)} messages forgotten")
+    forgotten = broker().purge(queue)
+    record = {"queue": queue, "forgotten": forgotten}
+    report(f"{forgotten} messages forgotten", record, as_json=as_json)

@@ -30,6 +30,8 @@ def requeue(
     as_json: bool,
 ) -> None:
     """Send events through a stage again; what is done already is not done twice."""
+    if event_id is None and run_id is None and status is None:
+        raise click.UsageError("name the events: --event, --run or --status")
     done = requeue_events(
         session.runtime(),
         event_id=event_id,

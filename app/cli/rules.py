@@ -6,11 +6,11 @@ import click
 
 from app import store
 from app.cli import session
-from app.cli.output import json_option, say, show, show_one
+from app.cli.output import json_option, report, show, show_one
 from app.domain.decision import Category, Decision
 from app.domain.ids import new_id
 from app.domain.status import RuleField
-from app.errors import NotFound
+from app.errors import InvalidInput, NotFound
 
 
 @click.group()
@@ -39,6 +39,9 @@ def rules() -> None:
 def add_rule(workspace, field, category, decision, pattern, as_json):  # type: ignore[no-untyped-def]
     """Decide about a sender; the same pattern again is a new version of its rule."""
     owner = session.workspace(workspace)
+    if not pattern.strip():
+        # It would be found in every subject.
+        raise InvalidInput("a rule needs a pattern")
     with session.runtime().transaction(owner.id) as tx:
         rule = store.rules.put(
             tx,
@@ -87,7 +90,8 @@ def list_rules(workspace: str, as_json: bool) -> None:
 @rules.command("remove")
 @session.workspace_option
 @click.argument("rule_id", type=session.ID)
-def remove_rule(workspace: str, rule_id: UUID) -> None:
+@json_option
+def remove_rule(workspace: str, rule_id: UUID, as_json: bool) -> None:
     """Delete a rule; decisions that it made keep naming it."""
     owner = session.workspace(workspace)
     with session.runtime().transaction(owner.id) as tx:
@@ -100,4 +104,4 @@ def remove_rule(workspace: str, rule_id: UUID) -> None:
             action="rule.remove",
             subject=str(rule_id),
         )
-    say(f"{rule_id} is removed")
+    report(f"{rule_id} is removed", {"id": rule_id, "removed": True}, as_json=as_json)

@@ -6,7 +6,8 @@ import click
 
 from app import store
 from app.cli import session
-from app.cli.output import json_option, say, show, show_one
+from app.cli.output import json_option, report, show, show_one
+from app.domain.status import RunState
 from app.services.sync.start_import import cancel_run, run_progress
 
 _COLUMNS = (
@@ -56,8 +57,10 @@ def show_run(workspace: str, run_id: UUID, as_json: bool) -> None:
 @runs.command("cancel")
 @session.workspace_option
 @click.argument("run_id", type=session.ID)
-def cancel(workspace: str, run_id: UUID) -> None:
+@json_option
+def cancel(workspace: str, run_id: UUID, as_json: bool) -> None:
     """Stop fetching; what is stored stays and is worked on."""
     owner = session.workspace(workspace)
     cancel_run(session.runtime(), owner.id, run_id)
-    say(f"{run_id} is cancelled")
+    record = {"run_id": run_id, "state": RunState.CANCELLED}
+    report(f"{run_id} is cancelled", record, as_json=as_json)

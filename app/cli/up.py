@@ -27,10 +27,10 @@ def up(without: tuple[str, ...]) -> None:
                 name, command, env=process_environment(settings), cwd=str(ROOT)
             )
     base = f"http://127.0.0.1:{settings.port}"
-    say(f"[bold]API docs[/bold]  {base}/docs")
-    say(f"[bold]Readiness[/bold] {base}/readyz")
+    say(f"API docs   {base}/docs")
+    say(f"Readiness  {base}/readyz")
     if "flower" not in without:
-        say(f"[bold]Flower[/bold]    http://127.0.0.1:{settings.flower_port}")
+        say(f"Flower     http://127.0.0.1:{settings.flower_port}")
     manager.loop()
     sys.exit(manager.returncode)
 

@@ -3,16 +3,19 @@
 import click
 
 from app.cli import session
-from app.cli.output import json_option, say, show_one
+from app.cli.output import json_option, report, show_one
 from app.services.operations.migrate import migrate as migrate_database
 from app.services.operations.supervise import supervise as supervise_all
 from app.services.operations.sweep import sweep as sweep_all
 
 
 @click.command()
-def migrate() -> None:
+@json_option
+def migrate(as_json: bool) -> None:
     """Bring the database up to date."""
-    say(f"the database is at revision {migrate_database(session.runtime())}")
+    revision = migrate_database(session.runtime())
+    sentence = f"the database is at revision {revision}"
+    report(sentence, {"revision": revision}, as_json=as_json)
 
 
 @click.command()

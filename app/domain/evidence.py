@@ -142,7 +142,7 @@ def _is_feed_item(mail: MailSigns) -> bool:
 
 
 def _is_newsletter(mail: MailSigns) -> bool:
-    if mail.is_discussion or mail.is_reply:
+    if mail.is_discussion or mail.is_reply or mail.is_handed_on:
         return False
     if mail.is_mass_mailed:
         return True

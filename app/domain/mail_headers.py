@@ -152,6 +152,12 @@ def lenient_base64(content: bytes) -> bytes:
         return b""
 
 
+def looks_like_base64(content: bytes) -> bool:
+    """Whether the start of a content is mostly made of what base64 is made of."""
+    start = b"".join(content[:1_000].split(b"\n")).replace(b"\r", b"")
+    return 10 * (len(start) - len(start.translate(None, _NO_DIGITS))) <= len(start)
+
+
 def charset_of_words(fields: list[tuple[str, bytes]]) -> str | None:
     """Name the charset that the sender's own encoded words use, if any."""
     for _, raw in fields:

@@ -14,6 +14,7 @@ from app.domain.mail_headers import (
     Headers,
     charset_of_words,
     lenient_base64,
+    looks_like_base64,
     read_headers,
     read_parameters,
 )
@@ -84,8 +85,9 @@ class Part:
         encoding = self.headers.first("content-transfer-encoding") or ""
         match encoding.split(";")[0].strip().lower():
             case "base64":
-                # Some mailers claim an encoding and then do not apply it.
-                return lenient_base64(content) or content
+                # Some mailers claim the encoding and then do not apply it.
+                is_applied = looks_like_base64(content)
+                return lenient_base64(content) if is_applied else content
             case "quoted-printable":
                 return binascii.a2b_qp(content)
             case "x-uuencode" | "uuencode" | "x-uue" | "uue":

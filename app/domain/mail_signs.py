@@ -213,10 +213,16 @@ class MailSigns:
         """
         return (
             (self.is_listed and self.is_reply)
+            or self.is_handed_on
             or self.answers_elsewhere
             or len(set(phrases.FORM_LABEL.findall(self.start))) > 1
             or self._names_somebody(self.start)
         )
+
+    @property
+    def is_handed_on(self) -> bool:
+        """Whether the name is that of a person behind a service: "Anna via Market"."""
+        return " via " in (self.message.sender.name or "").lower()
 
     @cached_property
     def answers_elsewhere(self) -> bool:

@@ -2,7 +2,7 @@
 
 import hmac
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,9 +12,12 @@ from flask import Flask, current_app, g, request
 from app.domain.status import Scope
 from app.errors import AccessDenied
 from app.http.context import Caller, runtime
+from app.http.ui import session
 from app.services.accounts import authenticate
 
 TOKEN_HEADER = "x-bb-worker-token"
+
+_KEY_NEEDED = "an API key is needed: Authorization: Bearer <key>"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -27,16 +30,23 @@ class Access:
     """A key with any of them will do; where there are none, everybody may call."""
     operators: bool = False
     """Whether the operators' token will do instead."""
+    by_session: bool = False
+    """Whether a person at a browser calls, who has signed in with a key."""
 
 
 _ACCESS: dict[Callable[..., Any], Access] = {}
 
 
-def needs(*scopes: Scope, operators: bool = False) -> Callable[[View], View]:
-    """Ask callers of a view for a key with one of the scopes, or for the operators' token."""
+def needs(
+    *scopes: Scope, operators: bool = False, by_session: bool = False
+) -> Callable[[View], View]:
+    """Ask callers of a view for a key with one of the scopes, or for the operators' token.
+
+    With `by_session` the key is the one that somebody signed in with.
+    """
 
     def mark(view: View) -> View:
-        _ACCESS[view] = Access(scopes, operators)
+        _ACCESS[view] = Access(scopes, operators, by_session)
         return view
 
     return mark
@@ -67,7 +77,9 @@ def authorize() -> None:
         raise AccessDenied("nobody may call this route", known=True)
     if not access.scopes:
         return
-    if access.operators and TOKEN_HEADER in request.headers:
+    if access.by_session:
+        g.caller = session.caller_with(access.scopes)
+    elif access.operators and TOKEN_HEADER in request.headers:
         g.caller = _operator(request.headers[TOKEN_HEADER])
     else:
         g.caller = _holder_of_key(access.scopes)
@@ -86,9 +98,19 @@ def _operator(token: str) -> Caller:
 def _holder_of_key(scopes: tuple[Scope, ...]) -> Caller:
     given = request.authorization
     key = given.token if given and given.type == "bearer" else None
+    if not key:
+        raise AccessDenied(_KEY_NEEDED)
+    return holder_of(key, scopes)
+
+
+def holder_of(key: str, scopes: Collection[Scope]) -> Caller:
+    """Who holds a key with one of the scopes.
+
+    Raises AccessDenied.
+    """
     # What is not printable ASCII is no key of ours and must not reach the database.
-    if not key or not (key.isascii() and key.isprintable()):
-        raise AccessDenied("an API key is needed: Authorization: Bearer <key>")
+    if not (key.isascii() and key.isprintable()):
+        raise AccessDenied(_KEY_NEEDED)
     for scope in scopes:
         try:
             workspace_id = authenticate(runtime(), key, scope)

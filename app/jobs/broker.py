@@ -17,8 +17,10 @@ class Broker:
     """Looks into the broker's Redis. Only Celery may write to those keys."""
 
     def __init__(self, url: str, *, timeout: float = 2.0) -> None:
+        # Celery's names for a socket file and for a sentinel, which answers a PING as well.
+        address = url.partition(";")[0].replace("redis+socket://", "unix://")
         self._redis = redis.Redis.from_url(
-            url,
+            address.replace("sentinel://", "redis://"),
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             # One try: who asks wants to know now.

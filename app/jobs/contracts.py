@@ -131,6 +131,21 @@ class Draft(_EventJob):
         return self
 
 
+class DeadLetterNotice(BaseModel):
+    """Says that something was given up. The letters are rows; this is only the news of them."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    queue: ClassVar[str] = queues.DEADLETTER
+    job_type: Literal["DEAD_LETTER"] = "DEAD_LETTER"
+    workspace_id: UUID | None = None
+    letter_ids: tuple[UUID, ...]
+
+    def payload(self) -> dict[str, Any]:
+        """The notice as it goes to the broker."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
 CONTRACTS: dict[str, type[Job]] = {
     contract.model_fields["job_type"].default: contract
     for contract in (ImportFetch, Materialize, Classify, Draft)

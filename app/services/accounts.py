@@ -125,6 +125,19 @@ def authenticate(runtime: Runtime, key: str, scope: Scope) -> UUID:
     return row.workspace_id
 
 
+def key_in_force(runtime: Runtime, prefix: str) -> tuple[APIKey, Workspace]:
+    """The key with this visible part and its workspace, for who showed the whole key before.
+
+    Raises AccessDenied where it was revoked since.
+    """
+    with runtime.system_transaction() as tx:
+        key = store.tenants.key_with_prefix(tx, prefix)
+        workspace = store.tenants.workspace(tx, key.workspace_id) if key else None
+    if key is None or workspace is None:
+        raise AccessDenied("the API key is no longer in force")
+    return key, workspace
+
+
 def add_config(
     runtime: Runtime,
     workspace_id: UUID,

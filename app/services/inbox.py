@@ -1,19 +1,100 @@
 """The inbox: conversations, their messages and their people, as a person reads and changes them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from app import store
+from app.domain.attention import Attention
 from app.domain.decision import Decision
 from app.domain.status import ConversationStatus
 from app.errors import NotFound
-from app.models import Conversation, Customer, CustomerIdentity, Message
+from app.models import Conversation, Customer, CustomerIdentity, Draft, Message
 from app.runtime import Runtime
+from app.store.inbox import InboxRow
 from app.store.transaction import Transaction
 
 #: Where a page ended: the time that orders its last row, and the row's id.
 Place = tuple[datetime, UUID]
+
+
+@dataclass(frozen=True)
+class InboxPage:
+    """Some conversations, and how many of all ask for what."""
+
+    rows: Sequence[InboxRow]
+    counts: Mapping[Attention | None, int]
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A conversation with all that a person needs in order to answer it."""
+
+    row: InboxRow
+    messages: Sequence[Message]
+    """A page of them, the newest first."""
+    draft: Draft | None
+    """Where it came from; None where no draft waits."""
+    judgement: Mapping[str, Any] | None
+    """What the decision of the conversation rests on."""
+
+
+def inbox_page(
+    runtime: Runtime,
+    workspace_id: UUID,
+    *,
+    limit: int,
+    attention: Attention | None = None,
+    before: Place | None = None,
+) -> InboxPage:
+    """A page of the inbox, the newest conversation first, with the counts of the whole."""
+    with runtime.transaction(workspace_id) as tx:
+        rows = store.inbox.page(tx, limit=limit, attention=attention, before=before)
+        return InboxPage(rows, store.inbox.counts(tx))
+
+
+def read_thread(
+    runtime: Runtime,
+    workspace_id: UUID,
+    conversation_id: UUID,
+    *,
+    limit: int,
+    before: Place | None = None,
+) -> Thread:
+    """A conversation, a page of its messages, the draft that waits, and who judged.
+
+    Raises NotFound.
+    """
+    with runtime.transaction(workspace_id) as tx:
+        row = store.inbox.one(tx, conversation_id)
+        if row is None:
+            raise NotFound(f"no conversation {conversation_id}")
+        conversation = row.conversation
+        draft = None
+        if row.draft_waits and conversation.last_draft_message_id:
+            draft = store.messages.draft_of(tx, conversation.last_draft_message_id)
+        return Thread(
+            row=row,
+            messages=store.messages.newest_first(
+                tx, conversation_id, limit=limit, before=before
+            ),
+            draft=draft,
+            judgement=_judgement(tx, conversation.last_classified_message_id),
+        )
+
+
+def newest_inbound_event(
+    runtime: Runtime, workspace_id: UUID, conversation_id: UUID
+) -> UUID | None:
+    """The event that brought the newest inbound message; None where there is none.
+
+    Raises NotFound where there is no such conversation.
+    """
+    with runtime.transaction(workspace_id) as tx:
+        message_id = _require(tx, conversation_id).last_inbound_message_id
+        return store.events.of_message(tx, message_id) if message_id else None
 
 
 def list_conversations(
@@ -111,6 +192,14 @@ def get_customer(
         if customer is None:
             raise NotFound(f"no customer {customer_id}")
         return customer, store.customers.identities_of(tx, customer_id)
+
+
+def _judgement(tx: Transaction, message_id: UUID | None) -> dict[str, Any] | None:
+    if message_id is None:
+        return None
+    event_id = store.events.of_message(tx, message_id)
+    event = store.events.get(tx, event_id) if event_id else None
+    return event.decision if event else None
 
 
 def _require(tx: Transaction, conversation_id: UUID) -> Conversation:

@@ -4,23 +4,33 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.status import DeadLetterStatus
+from app.jobs.contracts import DeadLetterNotice
 from app.models import DeadLetter
 from app.store.transaction import Transaction
 
 
 def add(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
-    """Keep dead letters; one whose fingerprint is there already is not kept twice."""
-    if rows:
-        tx.session.execute(
-            insert(DeadLetter).on_conflict_do_nothing(
-                index_elements=["workspace_id", "fingerprint"]
-            ),
-            # In one order everywhere: two batches with the same items must not wait in a circle.
-            sorted(rows, key=lambda row: row.get("fingerprint") or ""),
+    """Keep dead letters, and give notice of them once they are committed.
+
+    One whose fingerprint is there already is not kept twice. The rows belong to one workspace.
+    """
+    if not rows:
+        return
+    added = tx.session.scalars(
+        insert(DeadLetter)
+        .on_conflict_do_nothing(index_elements=["workspace_id", "fingerprint"])
+        .returning(DeadLetter.id),
+        # In one order everywhere: two batches with the same items must not wait in a circle.
+        sorted(rows, key=lambda row: row.get("fingerprint") or ""),
+    ).all()
+    if added:
+        owner = rows[0].get("workspace_id")
+        tx.publish_after_commit(
+            DeadLetterNotice(workspace_id=owner, letter_ids=tuple(added))
         )
 
 
@@ -42,6 +52,12 @@ def find(
     if job_type is not None:
         statement = statement.where(DeadLetter.job_type == job_type)
     return tx.session.scalars(statement).all()
+
+
+def count_open(tx: Transaction) -> int:
+    """How many dead letters wait for somebody."""
+    statement = select(func.count()).where(DeadLetter.status == DeadLetterStatus.OPEN)
+    return tx.session.scalar(statement) or 0
 
 
 def settle(

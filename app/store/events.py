@@ -304,7 +304,13 @@ def fail(tx: Transaction, claim: Claim, event_id: UUID, error: str) -> bool:
     return result.first() is not None
 
 
-def take_overdue(tx: Transaction, *, grace: timedelta, limit: int) -> Sequence[Any]:
+def take_overdue(
+    tx: Transaction,
+    *,
+    statuses: Collection[EventStatus],
+    grace: timedelta,
+    limit: int,
+) -> Sequence[Any]:
     """Mark unfinished events that nobody works on as rung now, and return them.
 
     Left out is what a job was published for less than `grace` ago: it may still be on its way.
@@ -312,7 +318,7 @@ def take_overdue(tx: Transaction, *, grace: timedelta, limit: int) -> Sequence[A
     overdue = (
         select(MessageEvent.id)
         .where(
-            MessageEvent.finished_at.is_(None),
+            MessageEvent.status.in_(statuses),
             _claimable(),
             or_(
                 MessageEvent.rung_at.is_(None),

@@ -21,6 +21,31 @@ def progress(tx: Transaction, run_id: UUID) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
+def runs_in_progress(tx: Transaction) -> list[dict[str, Any]]:
+    """The runs that are going, and how far each and its events have come."""
+    return _rows(
+        tx,
+        """
+        SELECT * FROM bb_pipeline_progress
+        WHERE state IN ('queued', 'running') ORDER BY started_at DESC
+        """,
+    )
+
+
+def stage_latency(tx: Transaction, *, hours: int) -> list[dict[str, Any]]:
+    """How long each stage took, hour by hour, the newest hour first."""
+    return _rows(
+        tx,
+        """
+        SELECT hour, stage, events, p50_seconds, p95_seconds, p99_seconds
+        FROM bb_stage_latency WHERE hour > :now - make_interval(hours => :hours)
+        ORDER BY hour DESC, array_position(ARRAY['materialize', 'classify', 'draft'], stage)
+        """,
+        hours=hours,
+        now=tx.now,
+    )
+
+
 def stalled_events(
     tx: Transaction, *, minutes: int, limit: int = 100
 ) -> list[dict[str, Any]]:

@@ -8,8 +8,7 @@ from uuid import UUID
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
-from app.jobs.contracts import Job
-from app.jobs.publishing import Publisher
+from app.jobs.publishing import Publishable, Publisher
 
 #: See one workspace; see them all. Neither role can bypass row-level security.
 WORKSPACE_ROLE = "bizzybee_app"
@@ -35,9 +34,9 @@ class Transaction:
         self.session = session
         self.workspace_id = workspace_id
         self.now = now
-        self.jobs: list[Job] = []
+        self.jobs: list[Publishable] = []
 
-    def publish_after_commit(self, *jobs: Job) -> None:
+    def publish_after_commit(self, *jobs: Publishable) -> None:
         """Hand jobs to the broker once this has committed, and not if it does not."""
         self.jobs.extend(jobs)
 
@@ -83,6 +82,6 @@ class Database:
         self.engine.dispose()
 
 
-def _publish(publisher: Publisher, jobs: Sequence[Job]) -> None:
+def _publish(publisher: Publisher, jobs: Sequence[Publishable]) -> None:
     if jobs:
         publisher.publish(jobs)

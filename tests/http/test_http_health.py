@@ -37,6 +37,7 @@ def test_where_all_is_well_it_is_ready(client, beat):
         "database": True,
         "migrations": True,
         "beat": True,
+        "supervisor": True,
         "broker": True,
     }
 

@@ -96,7 +96,7 @@ def test_a_message_that_stands_twice_in_a_batch_is_stored_once(
     assert (response.json["created"], response.json["duplicates"]) == (2, 1)
     stored = rows(runtime, "message_events", "external_id, payload ->> 'body_text'")
     assert stored == [("a", "first"), ("b", "Where is my order?")]
-    assert [len(job.event_ids) for job in runtime.publisher.jobs] == [2]
+    assert [len(job.event_ids) for job in stage_jobs(runtime)] == [2]
 
 
 @pytest.mark.shows("B1")
@@ -192,7 +192,7 @@ def test_a_malformed_message_is_dead_lettered_alone(
             "open",
         )
     ]
-    assert [len(job.event_ids) for job in runtime.publisher.jobs] == [2]
+    assert [len(job.event_ids) for job in stage_jobs(runtime)] == [2]
 
 
 def test_a_replayed_malformed_message_is_dead_lettered_once(
@@ -584,7 +584,7 @@ def test_a_batch_of_a_run_counts_for_it(client, runtime, make, as_key, batch, co
     assert rows(runtime, "pipeline_runs", counted) == [(1, 1, 1, 3)]
     assert rows(runtime, "message_events", "run_id") == [(run.id,)]
     assert rows(runtime, "dead_letters", "run_id") == [(run.id,)]
-    assert [job.run_id for job in runtime.publisher.jobs] == [run.id]
+    assert [job.run_id for job in stage_jobs(runtime)] == [run.id]
 
 
 def test_what_is_posted_does_not_use_up_the_cap_of_a_run_that_fetches(
@@ -683,3 +683,8 @@ class BrokerAway:
 
     def publish(self, jobs):
         return 0
+
+
+def stage_jobs(runtime):
+    """What goes on in the pipeline, notices of dead letters aside."""
+    return [one for one in runtime.publisher.jobs if isinstance(one, Materialize)]

@@ -1,16 +1,24 @@
 """Ringing again for what is due."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from app import store
 from app.domain.status import EventStatus
-from app.jobs.contracts import Classify, Draft, ImportFetch, Materialize
+from app.jobs.contracts import (
+    Classify,
+    DeadLetterNotice,
+    Draft,
+    ImportFetch,
+    Materialize,
+)
 from app.services.operations.supervise import supervise
-from app.services.operations.sweep import GRACE, sweep
+from app.services.operations.sweep import GRACE, LONG_QUEUE, sweep
 from app.services.sync.start_import import start_import
 from tests.factories import message
+from tests.fakes import CollectingPublisher
 
 
 @pytest.fixture
@@ -177,3 +185,49 @@ def test_a_stalled_run_is_an_incident(runtime, make, config, now):
     found = supervise(runtime, forced=True)
 
     assert found == {"stalled_runs": 1, "stalled_events": 0}
+
+
+def test_behind_a_long_queue_nothing_more_is_rung_for(
+    runtime, make, config, set_event
+):
+    first, second = make.events(config, message(), message(sender="bo@example.com"))
+    set_event(first, rung_at=None)
+    set_event(second, rung_at=None, status="materialized")
+
+    class Busy(CollectingPublisher):
+        def waiting(self):
+            return {"bb_ingest_jobs": LONG_QUEUE, "bb_classify_jobs": LONG_QUEUE - 1}
+
+    busy = replace(runtime, publisher=Busy())
+    sweep(busy, forced=True)
+
+    (job,) = busy.publisher.jobs
+    assert isinstance(job, Classify)
+    assert job.event_ids == (second,)
+
+
+@pytest.mark.shows("K4")
+def test_news_of_a_dead_letter_goes_to_its_queue(runtime, make, config):
+    run = start_import(runtime, config.workspace_id, config.id)
+    runtime.publisher.jobs.clear()
+    with runtime.transaction(config.workspace_id) as tx:
+        store.dead_letters.add(
+            tx,
+            [
+                {
+                    "workspace_id": config.workspace_id,
+                    "source_queue": "bb_import_jobs",
+                    "job_type": "IMPORT_FETCH",
+                    "payload": {},
+                    "error": "PermanentError: gone",
+                    "run_id": run,
+                }
+            ],
+        )
+
+    (notice,) = runtime.publisher.jobs
+    with runtime.system_transaction() as tx:
+        (letter,) = store.dead_letters.find(tx)
+    assert isinstance(notice, DeadLetterNotice)
+    assert notice.letter_ids == (letter.id,)
+    assert notice.queue == "bb_deadletter_jobs"

@@ -7,21 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import redis
 
-from app.config import Settings
 from app.jobs.broker import Broker
 from app.logs import configure_logs
 from app.runtime import Runtime
-
-
-@pytest.fixture
-def broker(environment: None, servers: Settings) -> Iterator[Broker]:
-    """The queues, empty."""
-    with redis.Redis.from_url(str(servers.redis_url)) as client:
-        client.flushdb()
-        yield Broker(str(servers.redis_url))
-        client.flushdb()
 
 
 @pytest.fixture(scope="session")

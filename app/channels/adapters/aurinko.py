@@ -22,7 +22,6 @@ from app.channels.base import (
     KnownIDs,
     Page,
 )
-from app.channels.http import Bearer, HTTPClient
 from app.config import Settings
 from app.domain.html_text import text_of_html
 from app.domain.identifiers import email_key
@@ -45,6 +44,7 @@ from app.domain.unified_message import (
     UnifiedMessage,
 )
 from app.errors import AuthError, PermanentError, RateLimited, RetryableError
+from app.transport import Bearer, HTTPClient
 
 _MESSAGES = "/v1/email/messages"
 _QUERIES = {"SENT": "in:sent", "INBOX": "in:inbox"}

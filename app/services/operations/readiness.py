@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from functools import cache
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app import store
+from app.jobs.broker import Broker
 from app.runtime import Runtime
+from app.services.operations.supervise import EVERY as SUPERVISE_EVERY
 from app.store import migrations
 
 #: Longest wait for the broker.
@@ -19,6 +19,8 @@ BROKER_SECONDS = 1.0
 #: A sweep may be a few turns late, and on a fast clock any restart would look like a death.
 MISSED_TURNS = 6
 OLDEST_BEAT = timedelta(seconds=30)
+
+BEATS = ("beat", "supervisor")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def _database_checks(runtime: Runtime) -> list[Check]:
                 "does not answer: start PostgreSQL, or correct DATABASE_URL",
             ),
             Check("migrations", False, unknown),
-            Check("beat", False, unknown),
+            *[Check(name, False, unknown) for name in BEATS],
         ]
     database = Check("database", True, "answers")
     if current != _head():
@@ -57,29 +59,44 @@ def _database_checks(runtime: Runtime) -> list[Check]:
         return [
             database,
             Check("migrations", False, f"{found}: run bizzybee migrate"),
-            Check("beat", False, "cannot be told before the migrations ran"),
+            *[
+                Check(name, False, "cannot be told before the migrations ran")
+                for name in BEATS
+            ],
         ]
-    return [database, Check("migrations", True, f"at {current}"), _beat(runtime)]
+    return [database, Check("migrations", True, f"at {current}"), *_beats(runtime)]
 
 
-def _beat(runtime: Runtime) -> Check:
+def _beats(runtime: Runtime) -> list[Check]:
+    """Whether beat ticks and its jobs are carried out."""
+    sweep_every = timedelta(seconds=runtime.settings.sweep_seconds)
     try:
         with runtime.system_transaction() as tx:
-            last, now = store.heartbeats.all_beats(tx).get("sweep"), tx.now
+            beats, now = store.heartbeats.all_beats(tx), tx.now
     except (DBAPIError, SQLAlchemyError):
-        return Check("beat", False, "cannot be told: the database went away")
-    return _judge_beat(last, now, sweep_seconds=runtime.settings.sweep_seconds)
+        away = "cannot be told: the database went away"
+        return [Check(name, False, away) for name in BEATS]
+    beat = _judge_beat("beat", "sweep", beats.get("sweep"), now, every=sweep_every)
+    last = beats.get("supervise")
+    if last is None:
+        return [beat, Check("supervisor", beat.ok, "has not had its first turn yet")]
+    supervisor = _judge_beat(
+        "supervisor", "supervisor", last, now, every=SUPERVISE_EVERY
+    )
+    return [beat, supervisor]
 
 
-def _judge_beat(last: datetime | None, now: datetime, *, sweep_seconds: float) -> Check:
+def _judge_beat(
+    name: str, job: str, last: datetime | None, now: datetime, *, every: timedelta
+) -> Check:
     what_to_do = "see that beat and a worker for bb_ops_jobs are running"
     if last is None:
-        return Check("beat", False, f"the sweep has never run: {what_to_do}")
+        return Check(name, False, f"the {job} has never run: {what_to_do}")
     age = now - last
-    found = f"the sweep last ran {age.total_seconds():.0f} s ago"
-    if age > max(OLDEST_BEAT, MISSED_TURNS * timedelta(seconds=sweep_seconds)):
-        return Check("beat", False, f"{found}: {what_to_do}")
-    return Check("beat", True, found)
+    found = f"the {job} last ran {age.total_seconds():.0f} s ago"
+    if age > max(OLDEST_BEAT, MISSED_TURNS * every):
+        return Check(name, False, f"{found}: {what_to_do}")
+    return Check(name, True, found)
 
 
 def _broker(runtime: Runtime) -> Check:
@@ -87,26 +104,12 @@ def _broker(runtime: Runtime) -> Check:
     if url is None:
         return Check("broker", False, "is not configured: set REDIS_URL")
     try:
-        _ping(url)
+        Broker(url, timeout=BROKER_SECONDS).ping()
     except redis.RedisError:
         return Check(
             "broker", False, "does not answer: start Redis, or correct REDIS_URL"
         )
     return Check("broker", True, "answers")
-
-
-def _ping(url: str) -> None:
-    # Celery's names for a socket file and for a sentinel, which answers a PING as well.
-    address = url.partition(";")[0].replace("redis+socket://", "unix://")
-    client = redis.Redis.from_url(
-        address.replace("sentinel://", "redis://"),
-        socket_timeout=BROKER_SECONDS,
-        socket_connect_timeout=BROKER_SECONDS,
-        # The library would try four times.
-        retry=Retry(NoBackoff(), 0),
-    )
-    with client:
-        client.ping()
 
 
 @cache

@@ -1,7 +1,7 @@
 """Ring again for whatever is due and nobody works on: what makes the pipeline lossless."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,17 @@ GRACE = timedelta(seconds=30)
 
 MAX_RUNS = 100
 
+#: Messages; a queue of this length keeps its workers busy until the next sweep.
+LONG_QUEUE = 50
+
+#: The job that takes an event on from each state.
+STAGE_OF: dict[EventStatus, type[Materialize | Classify | Draft]] = {
+    EventStatus.RECEIVED: Materialize,
+    EventStatus.MATERIALIZED: Classify,
+    EventStatus.CLASSIFIED: Classify,
+    EventStatus.DECIDED: Draft,
+}
+
 
 def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
     """Publish jobs for unfinished events and runs that nobody holds; returns how many of each.
@@ -25,17 +36,33 @@ def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
     Safe to repeat, and from many beats at once: one takes the turn unless `forced`.
     """
     settings = runtime.settings
+    waiting = runtime.publisher.waiting()
     with runtime.system_transaction() as tx:
         every = timedelta(seconds=settings.sweep_seconds * 0.8)
         if not forced and not store.heartbeats.take_turn(tx, "sweep", every=every):
             return {}
         events = store.events.take_overdue(
-            tx, grace=GRACE, limit=settings.supervisor_nudge_limit
+            tx,
+            statuses=_starving(waiting),
+            grace=GRACE,
+            limit=settings.supervisor_nudge_limit,
         )
         runs = store.runs.take_overdue(tx, grace=GRACE, limit=MAX_RUNS)
         jobs = jobs_for(runtime, events) + [fetch_job(run) for run in runs]
         tx.publish_after_commit(*jobs)
     return {"events": len(events), "runs": len(runs), "jobs": len(jobs)}
+
+
+def _starving(waiting: Mapping[str, int]) -> list[EventStatus]:
+    """The states whose stage has little to do.
+
+    Behind a long queue events are late, not lost: ringing again would only make it longer.
+    """
+    return [
+        status
+        for status, contract in STAGE_OF.items()
+        if waiting.get(contract.queue, 0) < LONG_QUEUE
+    ]
 
 
 def jobs_for(runtime: Runtime, events: Iterable[Any]) -> list[Job]:
@@ -60,12 +87,12 @@ def _jobs(
     group: list[Any],
 ) -> list[Job]:
     settings = runtime.settings
-    contract, size = {
-        EventStatus.RECEIVED: (Materialize, settings.ingest_batch_size),
-        EventStatus.MATERIALIZED: (Classify, settings.classify_batch_size),
-        EventStatus.CLASSIFIED: (Classify, settings.classify_batch_size),
-        EventStatus.DECIDED: (Draft, settings.draft_batch_size),
-    }[status]
+    contract = STAGE_OF[status]
+    size = {
+        Materialize: settings.ingest_batch_size,
+        Classify: settings.classify_batch_size,
+        Draft: settings.draft_batch_size,
+    }[contract]
     return [
         contract(
             workspace_id=workspace_id,

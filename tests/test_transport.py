@@ -2,12 +2,12 @@ import gzip
 import json
 import os
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
-from app.channels.http import Bearer, HTTPClient
 from app.errors import (
     AuthError,
     Gone,
@@ -15,6 +15,7 @@ from app.errors import (
     RateLimited,
     RetryableError,
 )
+from app.transport import Bearer, HTTPClient
 from tests.fakes import ScriptedServer
 
 SECRET = "tok-secret-1"
@@ -307,6 +308,14 @@ def test_a_netrc_file_does_not_replace_the_token(server, tmp_path, monkeypatch):
     HTTPClient("test", "http://proxied.example").get("/x", auth=AUTH)
 
     assert server.requests[0].headers["Authorization"] == f"Bearer {SECRET}"
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A provider that answers as told."""
+    server = ScriptedServer()
+    yield server
+    server.close()
 
 
 @pytest.fixture

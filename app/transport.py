@@ -1,7 +1,7 @@
 """Calls a provider's API: one request, one answer, or one error that says what follows.
 
-A request that may have arrived is never repeated here. When something is tried again is
-decided where attempts are counted.
+Channels and models are called through it alike. A request that may have arrived is never
+repeated here: when something is tried again is decided where attempts are counted.
 """
 
 import ipaddress
@@ -42,6 +42,7 @@ MAX_BYTES = 64 * 1024 * 1024
 #: How long a provider is left alone that says "too many requests" and nothing else.
 RATE_LIMIT_PAUSE = 30.0
 
+_NO_TOKEN = "the account has no usable access token"
 _PIECE = 64 * 1024
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
 #: A request that found no connection did not arrive, so these alone are safe to repeat.
@@ -60,11 +61,9 @@ _local = threading.local()
 class Bearer(AuthBase):
     """Sends an access token."""
 
-    def __init__(self, token: object) -> None:
-        """Raises AuthError for what cannot be sent; the libraries would quote it."""
-        if not isinstance(token, str) or not _SENDABLE.fullmatch(token):
-            raise AuthError("the account has no usable access token")
-        self._authorization = f"Bearer {token}"
+    def __init__(self, token: object, fault: str = _NO_TOKEN) -> None:
+        """Raises AuthError, in the words of `fault`, for what cannot be sent."""
+        self._authorization = f"Bearer {sendable(token, fault)}"
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = self._authorization
@@ -76,7 +75,11 @@ class HTTPClient:
 
     Errors name the provider, the path below the base URL and the status, nothing else.
     A secret that a provider wants in its URL therefore belongs into the base URL.
+    A provider whose refusals mean something else has a subclass, which reads them.
     """
+
+    #: Raised beyond `max_bytes`. What a provider has stored is as large the next time.
+    too_large: type[BizzyBeeError] = PermanentError
 
     def __init__(
         self,
@@ -89,7 +92,7 @@ class HTTPClient:
     ) -> None:
         self._provider = provider
         self._base_url = base_url.rstrip("/")
-        self._direct = _is_loopback(base_url)
+        self._direct = is_loopback(base_url)
         self._timeout = timeout
         self._deadline = deadline
         self._max_bytes = max_bytes
@@ -103,23 +106,41 @@ class HTTPClient:
         """
         return self._call("GET", path, auth=auth, params=params)
 
-    def post(
-        self,
-        path: str,
-        *,
-        auth: AuthBase,
-        body: Any,
-        params: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def post(self, path: str, *, auth: AuthBase, body: Any) -> Any:
         """Send JSON to a path and return the JSON that comes back; raises as `get` does.
 
         After a RetryableError it is unknown whether the request arrived.
         """
-        return self._call("POST", path, auth=auth, params=params, json=body)
+        return self._call("POST", path, auth=auth, json=body)
+
+    def refusal(self, what: str, response: requests.Response) -> BizzyBeeError:
+        """Name what follows from a status that is no success."""
+        status, pause = response.status_code, retry_after(response.headers)
+        detail = f"{what} answered {status}"
+        match status:
+            case 429:
+                return RateLimited(detail, RATE_LIMIT_PAUSE if pause is None else pause)
+            case 401 | 403:
+                return AuthError(detail)
+            case 404 | 410:
+                return Gone(detail)
+            case 408:
+                return RetryableError(detail, pause)
+            case _ if 400 <= status < 500:
+                return PermanentError(detail)
+            case _:  # a redirect is a page in the way: maintenance, or a proxy's login
+                return RetryableError(detail, pause)
+
+    def read(self, what: str, response: requests.Response) -> Any:
+        """Return the JSON of an answer; raises RetryableError where there is none."""
+        body = self._body(what, response)
+        try:
+            return _decoded(body)
+        except (ValueError, RecursionError):
+            raise RetryableError(f"{what} answered no readable JSON") from None
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
         what = f"{self._provider}: {method} {path}"
-        until = time.monotonic() + self._deadline
         # The libraries' own texts carry the whole URL, so they are not chained.
         try:
             with _session(direct=self._direct).request(
@@ -131,26 +152,23 @@ class HTTPClient:
                 **request,
             ) as response:
                 if response.status_code >= 300:
-                    raise _refusal(what, response)
-                body = self._body(what, response, until)
+                    raise self.refusal(what, response)
+                return self.read(what, response)
         except (requests.ConnectionError, requests.Timeout, HTTPError) as exc:
             raise RetryableError(f"{what}: no answer ({_name(exc)})") from None
         except requests.RequestException as exc:
             raise PermanentError(f"{what} cannot be sent ({_name(exc)})") from None
-        try:
-            return _decoded(body)
-        except (ValueError, RecursionError):
-            raise RetryableError(f"{what} answered no readable JSON") from None
 
-    def _body(self, what: str, response: requests.Response, until: float) -> bytes:
+    def _body(self, what: str, response: requests.Response) -> bytes:
+        # The deadline counts from the request: so long did the answer take to begin.
+        until = time.monotonic() + self._deadline - response.elapsed.total_seconds()
         body = bytearray()
         # `read1` returns with what there is, so that the deadline is looked at.
         while piece := response.raw.read1(_PIECE, decode_content=True):
             body += piece
             if len(body) > self._max_bytes:
-                raise PermanentError(
-                    f"{what} answered more than {self._max_bytes} bytes"
-                )
+                detail = f"{what} answered more than {self._max_bytes} bytes"
+                raise self.too_large(detail)
             if time.monotonic() > until:
                 raise RetryableError(f"{what}: no whole answer in {self._deadline:g} s")
         return bytes(body)
@@ -172,23 +190,20 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
-def _refusal(what: str, response: requests.Response) -> BizzyBeeError:
-    """Name what follows from a status that is no success."""
-    status, pause = response.status_code, retry_after(response.headers)
-    detail = f"{what} answered {status}"
-    match status:
-        case 429:
-            return RateLimited(detail, RATE_LIMIT_PAUSE if pause is None else pause)
-        case 401 | 403:
-            return AuthError(detail)
-        case 404 | 410:
-            return Gone(detail)
-        case 408:
-            return RetryableError(detail, pause)
-        case _ if 400 <= status < 500:
-            return PermanentError(detail)
-        case _:  # a redirect is a page in the way: maintenance, or a proxy's login
-            return RetryableError(detail, pause)
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this machine, where no proxy has a place."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def sendable(secret: object, fault: str) -> str:
+    """Return what a header can carry, else raise AuthError: the libraries would quote it."""
+    if not isinstance(secret, str) or not _SENDABLE.fullmatch(secret):
+        raise AuthError(fault)
+    return secret
 
 
 def _decoded(body: bytes) -> Any:
@@ -225,14 +240,6 @@ def _new_session(direct: bool) -> requests.Session:
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(max_retries=_CONNECT_AGAIN))
     return session
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _name(exc: Exception) -> str:
