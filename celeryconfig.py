@@ -51,6 +51,9 @@ worker_max_tasks_per_child = 500
 worker_max_memory_per_child = 400_000
 # Killing a half-done model call would only pay for it twice.
 worker_cancel_long_running_tasks_on_connection_loss = False
+# Told to stop (SIGQUIT; the Procfile maps SIGTERM to it), finish what ends within a minute and hand
+# the rest back. Give the process a little longer than this before it is killed.
+worker_soft_shutdown_timeout = 60
 worker_hijack_root_logger = False
 worker_redirect_stdouts = False
 worker_send_task_events = settings.task_events

@@ -10,6 +10,9 @@ from app.bootstrap import build_runtime
 from app.embedded import complete
 from app.logs import configure_logs
 from app.runtime import Runtime
+from tasks import safe_qos
+
+safe_qos.install()
 
 celery_app = Celery(
     "bizzybee", include=["tasks.pipeline", "tasks.operations"], set_as_current=True

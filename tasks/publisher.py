@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import redis
 from kombu.exceptions import OperationalError
 
 from app.embedded import complete
@@ -34,7 +33,4 @@ class CeleryPublisher:
         """See `app.jobs.publishing.Publisher`."""
         url = complete().redis_url
         assert url is not None
-        try:
-            return Broker(url).depths()
-        except redis.RedisError:
-            return {}
+        return Broker(url).waiting()

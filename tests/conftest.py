@@ -7,13 +7,13 @@ worker of a parallel run has a database of its own, copied from one that was mig
 import base64
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
 import redis
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Engine, create_engine, make_url
 
 from app import embedded
 from app.bootstrap import build_runtime
@@ -105,6 +105,29 @@ def broker(environment: None, servers: Settings) -> Iterator[Broker]:
         client.flushdb()
         yield Broker(str(servers.redis_url))
         client.flushdb()
+
+
+@pytest.fixture
+def blank(servers: Settings) -> Iterator[Callable[[], Engine]]:
+    """Makes databases with nothing in them."""
+    url = make_url(str(servers.database_url))
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    made: list[Engine] = []
+
+    def make() -> Engine:
+        name = f"{url.database}_blank_{len(made)}"
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        made.append(create_engine(url.set(database=name)))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.dispose()
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f'DROP DATABASE "{engine.url.database}"')
+    admin.dispose()
 
 
 def copy_of_template(url: str, name: str) -> str:

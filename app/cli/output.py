@@ -31,7 +31,7 @@ def show(
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         # Half an id is of no use.
-        table.add_column(column, no_wrap=column.endswith("id"))
+        table.add_column(column, no_wrap=column in {"id", "run_id", "event_id"})
     for row in found:
         # As it is: what came from outside may look like our markup.
         table.add_row(*(Text(_text(row.get(column))) for column in columns))

@@ -13,6 +13,7 @@ from app.http.imports import imports
 from app.http.ingest import ingest
 from app.http.openapi import SECURITY_SCHEMES, describe, docs
 from app.http.schemas import Problem
+from app.http.ui.pages import ui
 from app.runtime import Runtime
 
 BLUEPRINTS = (ingest, imports, conversations, customers, events, health)
@@ -45,5 +46,6 @@ def create_app(runtime: Runtime) -> OpenAPI:
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
     app.register_blueprint(docs)
+    app.register_blueprint(ui)
     describe(app)
     return app

@@ -13,7 +13,7 @@ from app.domain.status import ConversationStatus
 from app.errors import NotFound
 from app.models import Conversation, Customer, CustomerIdentity, Draft, Message
 from app.runtime import Runtime
-from app.store.inbox import InboxRow
+from app.store.inbox import InboxRow as InboxRow
 from app.store.transaction import Transaction
 
 #: Where a page ended: the time that orders its last row, and the row's id.

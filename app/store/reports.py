@@ -46,21 +46,23 @@ def stage_latency(tx: Transaction, *, hours: int) -> list[dict[str, Any]]:
     )
 
 
-def stalled_events(
-    tx: Transaction, *, minutes: int, limit: int = 100
-) -> list[dict[str, Any]]:
-    """Unfinished events that nobody holds and nothing has touched for so long."""
+def stalled_events(tx: Transaction, *, minutes: int) -> list[dict[str, Any]]:
+    """Unfinished events that nobody holds and nothing has touched for so long, counted.
+
+    Per workspace and status, with the id of the oldest.
+    """
     return _rows(
         tx,
         """
-        SELECT id, workspace_id, channel, status, updated_at FROM message_events
+        SELECT workspace_id, status, count(*) AS events,
+            (array_agg(id ORDER BY received_at))[1] AS oldest
+        FROM message_events
         WHERE finished_at IS NULL AND updated_at < :now - make_interval(mins => :minutes)
           AND coalesce(next_attempt_at, '-infinity') < :now
           AND coalesce(lease_expires_at, '-infinity') < :now
-        ORDER BY received_at LIMIT :limit
+        GROUP BY workspace_id, status
         """,
         minutes=minutes,
-        limit=limit,
         now=tx.now,
     )
 
@@ -76,6 +78,54 @@ def stalled_runs(tx: Transaction, *, minutes: int) -> list[dict[str, Any]]:
           AND coalesce(next_attempt_at, '-infinity') < :now
         """,
         minutes=minutes,
+        now=tx.now,
+    )
+
+
+def waiting_stages(tx: Transaction) -> list[dict[str, Any]]:
+    """Per status of events that wait for a worker: since when, and when its stage last did anything."""
+    return _rows(
+        tx,
+        """
+        SELECT status, count(*) AS events,
+            min(greatest(updated_at, next_attempt_at)) AS since,
+            (SELECT max(created_at) FROM pipeline_job_audit
+             WHERE created_at > :now - interval '1 hour'
+               AND job_type = CASE status WHEN 'received' THEN 'MATERIALIZE'
+                   WHEN 'materialized' THEN 'CLASSIFY' ELSE 'DRAFT' END) AS last_outcome_at
+        FROM message_events
+        WHERE finished_at IS NULL
+          AND coalesce(next_attempt_at, '-infinity') < :now
+          AND coalesce(lease_expires_at, '-infinity') < :now
+        GROUP BY status
+        """,
+        now=tx.now,
+    )
+
+
+def silent_accounts(tx: Transaction) -> list[dict[str, Any]]:
+    """Active accounts that are quiet for much longer than they used to be.
+
+    Used to: the average gap between live messages of the last two weeks, where there were at least
+    20. Much longer: ten such gaps, and no less than six hours.
+    """
+    return _rows(
+        tx,
+        """
+        SELECT c.id, c.workspace_id, c.name, live.last_at, live.usual_gap
+        FROM channel_configs c
+        CROSS JOIN LATERAL (
+            SELECT max(received_at) AS last_at,
+                (max(received_at) - min(received_at)) / nullif(count(*) - 1, 0) AS usual_gap,
+                count(*) AS events
+            FROM message_events e
+            WHERE e.workspace_id = c.workspace_id AND e.channel = c.channel
+              AND e.config_id = c.id AND e.run_id IS NULL
+              AND e.received_at > :now - interval '14 days'
+        ) live
+        WHERE c.status = 'active' AND live.events >= 20
+          AND :now - live.last_at > greatest(live.usual_gap * 10, interval '6 hours')
+        """,
         now=tx.now,
     )
 

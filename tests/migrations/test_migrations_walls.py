@@ -25,7 +25,7 @@ def test_a_table_of_a_workspace_is_walled_in(rows, table):
         table=table,
     )
 
-    mine = f"({OWNED[table]} = ( SELECT ({SETTING})::uuid AS \"nullif\"))"
+    mine = f'({OWNED[table]} = ( SELECT ({SETTING})::uuid AS "nullif"))'
     assert state == (True, True)
     assert policies == [
         ("every_workspace", "PERMISSIVE", ["bizzybee_system"], "ALL", "true", "true"),

@@ -104,6 +104,17 @@ def test_mails_of_one_sender_belong_to_one_customer(place, count):
     assert count(Customer) == 2
 
 
+@pytest.mark.shows("C5", "E5")
+def test_the_nameless_are_not_one_customer(place, count, runtime):
+    one, other = place(
+        message(sender="unknown-sender"), message(sender="unknown-sender")
+    )
+
+    assert count(Customer) == 0
+    assert one.conversation_id != other.conversation_id
+    assert one.status is EventStatus.MATERIALIZED
+
+
 @pytest.mark.shows("D1")
 def test_a_reply_joins_the_conversation_of_its_parent(place, runtime):
     parent, reply = place(

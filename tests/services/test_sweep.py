@@ -14,7 +14,6 @@ from app.jobs.contracts import (
     ImportFetch,
     Materialize,
 )
-from app.services.operations.supervise import supervise
 from app.services.operations.sweep import GRACE, LONG_QUEUE, sweep
 from app.services.sync.start_import import start_import
 from tests.factories import message
@@ -153,43 +152,7 @@ def test_two_beats_do_the_work_of_one(runtime, make, config, set_event):
     assert second == {}
 
 
-@pytest.mark.shows("K5")
-def test_a_stalled_event_is_one_incident_until_it_moves(
-    runtime, make, config, set_event, now
-):
-    (event_id,) = make.events(config, message())
-    set_event(event_id, updated_at=now() - timedelta(hours=1))
-
-    supervise(runtime, forced=True)
-    supervise(runtime, forced=True)
-
-    with runtime.system_transaction() as tx:
-        (incident,) = store.incidents.find(tx)
-    assert (incident.kind, incident.count) == ("events_stalled", 2)
-
-    set_event(event_id, updated_at=now())
-    supervise(runtime, forced=True)
-
-    with runtime.system_transaction() as tx:
-        assert store.incidents.find(tx) == []
-
-
-@pytest.mark.shows("K5")
-def test_a_stalled_run_is_an_incident(runtime, make, config, now):
-    make.run(config)
-    with runtime.system_transaction() as tx:
-        tx.session.connection().exec_driver_sql(
-            "UPDATE pipeline_runs SET heartbeat_at = %s", (now() - timedelta(hours=1),)
-        )
-
-    found = supervise(runtime, forced=True)
-
-    assert found == {"stalled_runs": 1, "stalled_events": 0}
-
-
-def test_behind_a_long_queue_nothing_more_is_rung_for(
-    runtime, make, config, set_event
-):
+def test_behind_a_long_queue_nothing_more_is_rung_for(runtime, make, config, set_event):
     first, second = make.events(config, message(), message(sender="bo@example.com"))
     set_event(first, rung_at=None)
     set_event(second, rung_at=None, status="materialized")

@@ -14,6 +14,13 @@ GRACE = timedelta(seconds=30)
 SECOND = timedelta(seconds=1)
 OLD = -timedelta(minutes=5)
 
+UNFINISHED = [
+    EventStatus.RECEIVED,
+    EventStatus.MATERIALIZED,
+    EventStatus.CLASSIFIED,
+    EventStatus.DECIDED,
+]
+
 
 @pytest.mark.shows("K1", "K2")
 @pytest.mark.parametrize(
@@ -57,7 +64,7 @@ def test_what_is_overdue(overdue, make, config, set_row, now, columns, is_overdu
     assert [event.id for event in found] == ([event_id] if is_overdue else [])
 
 
-@pytest.mark.parametrize("status", EventStatus)
+@pytest.mark.parametrize("status", UNFINISHED)
 def test_every_state_that_is_not_finished_counts(
     overdue, make, config, set_row, status
 ):
@@ -68,6 +75,18 @@ def test_every_state_that_is_not_finished_counts(
 
     assert (found.id, found.status) == (event_id, status)
     assert (found.workspace_id, found.config_id) == (config.workspace_id, config.id)
+
+
+def test_only_the_states_that_are_asked_for_count(overdue, make, config, set_row):
+    ids = make.events(config, *(message() for _ in UNFINISHED))
+    for event_id, status in zip(ids, UNFINISHED, strict=True):
+        set_row("message_events", event_id, status=status.value, rung_at=None)
+
+    found = overdue(statuses=[EventStatus.MATERIALIZED, EventStatus.DECIDED])
+
+    assert {event.id for event in found} == {ids[1], ids[3]}
+    assert overdue(statuses=[]) == []
+    assert make.event(ids[0]).rung_at is None
 
 
 def test_who_takes_the_overdue_rings_for_them(overdue, make, config, set_row, now):
@@ -111,10 +130,10 @@ def test_two_sweeps_at_once_share_the_work(runtime, make, config, set_row):
     def sweep(_):
         with runtime.system_transaction() as tx:
             start.wait(10)
-            return [
-                event.id
-                for event in store.events.take_overdue(tx, grace=GRACE, limit=50)
-            ]
+            found = store.events.take_overdue(
+                tx, statuses=UNFINISHED, grace=GRACE, limit=50
+            )
+            return [event.id for event in found]
 
     with ThreadPoolExecutor(3) as pool:
         taken = [one for ids in pool.map(sweep, range(3)) for one in ids]
@@ -137,8 +156,10 @@ def test_the_overdue_of_every_tenant_are_found(overdue, make, set_row):
 
 @pytest.fixture
 def overdue(runtime):
-    def overdue(limit=100):
+    def overdue(limit=100, statuses=UNFINISHED):
         with runtime.system_transaction() as tx:
-            return store.events.take_overdue(tx, grace=GRACE, limit=limit)
+            return store.events.take_overdue(
+                tx, statuses=statuses, grace=GRACE, limit=limit
+            )
 
     return overdue

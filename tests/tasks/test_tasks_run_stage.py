@@ -69,7 +69,7 @@ def test_an_unreadable_job_becomes_a_dead_letter_with_the_reason(
     (letter,) = letters()
     assert answer is None
     assert stage.jobs == []
-    assert waiting(broker) == {}
+    assert waiting(broker) == {"bb_deadletter_jobs": 1}
     assert (letter.source_queue, letter.job_type) == ("bb_ingest_jobs", "MATERIALIZE")
     assert letter.payload == payload
     assert letter.error.startswith(
@@ -125,7 +125,7 @@ def test_an_unreadable_job_ends_its_chain(pipeline, letters, broker):
 
     assert stages.apply().get() is None
     assert [letter.source_queue for letter in letters()] == ["bb_ingest_jobs"]
-    assert waiting(broker) == {}
+    assert waiting(broker) == {"bb_deadletter_jobs": 1}
 
 
 @pytest.mark.shows("A9")

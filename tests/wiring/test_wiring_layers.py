@@ -22,7 +22,7 @@ ALLOWED = {
     "kombu": ("tasks/", "celeryconfig.py"),
     "flask": ("app/http/",),
     "flask_openapi": ("app/http/",),
-    "redis": ("app/embedded.py", "app/jobs/", "app/services/operations/"),
+    "redis": ("app/cli/", "app/embedded.py", "app/jobs/", "app/services/operations/", "tasks/"),
     "anthropic": ("app/ai/",),
 }
 

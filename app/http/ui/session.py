@@ -15,8 +15,9 @@ from uuid import UUID
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from flask import Response, g, request
+from flask import g, request
 from pydantic import BaseModel, ValidationError
+from werkzeug import Response
 
 from app.domain.status import Scope
 from app.errors import AccessDenied
@@ -53,10 +54,13 @@ class _Sealed(BaseModel):
     token: str
 
 
-def begin(response: Response, prefix: str, workspace_id: UUID) -> Response:
+def begin(response: Response, key: str, holder: Caller) -> Response:
     """Sign the holder of a key in, who has just shown all of it."""
+    assert holder.workspace_id is not None
     sealed = _Sealed(
-        prefix=prefix, workspace_id=workspace_id, token=secrets.token_urlsafe(16)
+        prefix=key.split("_")[1],
+        workspace_id=holder.workspace_id,
+        token=secrets.token_urlsafe(16),
     )
     response.set_cookie(
         _cookie(),
@@ -130,7 +134,7 @@ def require_own_page() -> None:
 
 def _open(cookie: str) -> _Sealed:
     try:
-        plain = _seal().decrypt(cookie, ttl=round(LIFETIME.total_seconds()))
+        plain = _seal().decrypt(cookie.encode(), ttl=round(LIFETIME.total_seconds()))
         return _Sealed.model_validate_json(plain)
     except (InvalidToken, ValidationError):
         raise AccessDenied("nobody is signed in") from None

@@ -1,58 +1,144 @@
 """Notice what gets stuck and keep an incident open as long as it is."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from app import store
+from app.config import Settings
 from app.domain.status import Severity
 from app.runtime import Runtime
+from app.store.transaction import Transaction
 
 EVERY = timedelta(minutes=2)
 
+#: A message that waits longer than this for a worker is late for the person who sent it.
+QUEUE_AGE = timedelta(minutes=5)
 
-def supervise(runtime: Runtime, *, forced: bool = False) -> dict[str, Any]:
-    """Report stalled runs and events; resolve what has cleared. Returns how many of each.
+#: Work waits and its stage has done nothing for so long: its workers are away, or deaf.
+IDLE_FOR = timedelta(minutes=2)
 
-    Safe to repeat: one incident per condition. Two supervisors do the work of one.
+
+@dataclass(frozen=True)
+class Condition:
+    """Something that is wrong right now."""
+
+    key: str
+    """Tells it from other conditions of its kind."""
+    workspace_id: UUID | None = None
+    severity: Severity = Severity.ERROR
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def supervise(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
+    """Look for every kind of trouble; open, count or resolve incidents. Returns how many of each kind.
+
+    Safe to repeat: one incident per condition, which resolves itself when the condition clears and
+    opens again with its history. Two supervisors do the work of one.
     """
-    settings = runtime.settings
+    found: dict[str, int] = {}
     with runtime.system_transaction() as tx:
-        every = EVERY * 0.8
-        if not forced and not store.heartbeats.take_turn(tx, "supervise", every=every):
+        if not forced and not store.heartbeats.take_turn(
+            tx, "supervise", every=EVERY * 0.8
+        ):
             return {}
-        runs = store.reports.stalled_runs(tx, minutes=settings.stalled_run_minutes)
-        for run in runs:
-            store.incidents.report(
-                tx,
-                kind="run_stalled",
-                dedupe_key=f"run_stalled:{run['id']}",
-                workspace_id=run["workspace_id"],
-                details={"heartbeat_at": run["heartbeat_at"].isoformat()},
-            )
-        events = store.reports.stalled_events(
-            tx, minutes=settings.stalled_event_minutes
+        for kind, look in KINDS.items():
+            conditions = list(look(tx, runtime.settings))
+            _keep(tx, kind, conditions)
+            found[kind] = len(conditions)
+    return found
+
+
+def _keep(tx: Transaction, kind: str, conditions: list[Condition]) -> None:
+    keys = [f"{kind}:{one.key}" for one in conditions]
+    for key, condition in zip(keys, conditions, strict=True):
+        store.incidents.report(
+            tx,
+            kind=kind,
+            dedupe_key=key,
+            severity=condition.severity,
+            workspace_id=condition.workspace_id,
+            details=condition.details,
         )
-        stuck: dict[tuple[Any, str], int] = {}
-        for event in events:
-            key = (event["workspace_id"], event["status"])
-            stuck[key] = stuck.get(key, 0) + 1
-        for (workspace_id, status), count in stuck.items():
-            store.incidents.report(
-                tx,
-                kind="events_stalled",
-                dedupe_key=f"events_stalled:{workspace_id}:{status}",
+    store.incidents.resolve(tx, kind=kind, still_true=keys)
+
+
+def _stalled_runs(tx: Transaction, settings: Settings) -> Iterator[Condition]:
+    for run in store.reports.stalled_runs(tx, minutes=settings.stalled_run_minutes):
+        yield Condition(
+            key=str(run["id"]),
+            workspace_id=run["workspace_id"],
+            details={
+                "source": run["source"],
+                "heartbeat_at": run["heartbeat_at"].isoformat(),
+            },
+        )
+
+
+def _stalled_events(tx: Transaction, settings: Settings) -> Iterator[Condition]:
+    minutes = settings.stalled_event_minutes
+    for group in store.reports.stalled_events(tx, minutes=minutes):
+        yield Condition(
+            key=f"{group['workspace_id']}:{group['status']}",
+            workspace_id=group["workspace_id"],
+            details={
+                "status": group["status"],
+                "events": group["events"],
+                "oldest": str(group["oldest"]),
+            },
+        )
+
+
+def _old_queues(tx: Transaction, _: Settings) -> Iterator[Condition]:
+    for stage in store.reports.waiting_stages(tx):
+        if tx.now - stage["since"] > QUEUE_AGE:
+            yield Condition(
+                key=stage["status"],
                 severity=Severity.WARNING,
-                workspace_id=workspace_id,
-                details={"status": status, "events": count},
+                details={
+                    "status": stage["status"],
+                    "events": stage["events"],
+                    "since": stage["since"].isoformat(),
+                },
             )
-        store.incidents.resolve(
-            tx,
-            kind="run_stalled",
-            still_true=[f"run_stalled:{run['id']}" for run in runs],
+
+
+def _idle_workers(tx: Transaction, _: Settings) -> Iterator[Condition]:
+    for stage in store.reports.waiting_stages(tx):
+        last = stage["last_outcome_at"]
+        waits = tx.now - stage["since"] > IDLE_FOR
+        if waits and (last is None or tx.now - last > IDLE_FOR):
+            yield Condition(
+                key=stage["status"],
+                severity=Severity.CRITICAL,
+                details={
+                    "status": stage["status"],
+                    "last_outcome_at": last.isoformat() if last else None,
+                    "do": "restart the workers of this stage; a deaf one answers pings",
+                },
+            )
+
+
+def _silent_accounts(tx: Transaction, _: Settings) -> Iterator[Condition]:
+    for account in store.reports.silent_accounts(tx):
+        yield Condition(
+            key=str(account["id"]),
+            workspace_id=account["workspace_id"],
+            severity=Severity.WARNING,
+            details={
+                "account": account["name"],
+                "last_at": account["last_at"].isoformat(),
+                "usual_gap_seconds": round(account["usual_gap"].total_seconds()),
+            },
         )
-        store.incidents.resolve(
-            tx,
-            kind="events_stalled",
-            still_true=[f"events_stalled:{who}:{what}" for who, what in stuck],
-        )
-    return {"stalled_runs": len(runs), "stalled_events": len(events)}
+
+
+KINDS: dict[str, Callable[[Transaction, Settings], Iterator[Condition]]] = {
+    "run_stalled": _stalled_runs,
+    "events_stalled": _stalled_events,
+    "queue_old": _old_queues,
+    "workers_idle": _idle_workers,
+    "account_silent": _silent_accounts,
+}

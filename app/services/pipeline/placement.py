@@ -9,6 +9,7 @@ from uuid import UUID
 from app import store
 from app.domain.identifiers import identity_key, is_global
 from app.domain.ids import new_id
+from app.domain.mail_people import UNKNOWN_SENDER
 from app.domain.mail_text import split_reply
 from app.domain.status import SenderType
 from app.domain.threading import ThreadKey, thread_evidence
@@ -25,8 +26,9 @@ class Arrived:
     event: Any
     message: UnifiedMessage
     threads: list[ThreadKey]
-    counterpart: Participant
-    identity: IdentityKey
+    counterpart: Participant | None
+    """Who is on the other side; None where nobody is named."""
+    identity: IdentityKey | None
     occurred_at: datetime
     """The claimed time, but never later than the receipt: the future orders nothing."""
     message_id: UUID
@@ -35,19 +37,19 @@ class Arrived:
     def lock_keys(self) -> list[str]:
         """What nobody else may create while this message finds its place."""
         threads = [f"{self.event.config_id}:{key.value}" for key in self.threads]
-        return [self.identity.lock_key, *threads]
+        return [self.identity.lock_key, *threads] if self.identity else threads
 
 
 def arrive(event: Any, message: UnifiedMessage) -> Arrived:
     """Make out who and what a message is about."""
-    counterpart: Participant = message.sender
-    if message.direction is Direction.OUTBOUND and message.recipients:
-        counterpart = message.recipients[0]
-    identity = IdentityKey(
-        counterpart.kind,
-        identity_key(counterpart.kind, counterpart.value),
-        None if is_global(counterpart.kind) else event.config_id,
-    )
+    counterpart = _counterpart(message)
+    identity = None
+    if counterpart is not None:
+        identity = IdentityKey(
+            counterpart.kind,
+            identity_key(counterpart.kind, counterpart.value),
+            None if is_global(counterpart.kind) else event.config_id,
+        )
     return Arrived(
         event=event,
         message=message,
@@ -59,15 +61,24 @@ def arrive(event: Any, message: UnifiedMessage) -> Arrived:
     )
 
 
+def _counterpart(message: UnifiedMessage) -> Participant | None:
+    if message.direction is Direction.OUTBOUND:
+        return message.recipients[0] if message.recipients else None
+    # All the nameless are not one customer.
+    return None if message.sender.value == UNKNOWN_SENDER else message.sender
+
+
 def find_customers(
     tx: Transaction, batch: Sequence[Arrived]
 ) -> dict[IdentityKey, UUID]:
     """Find or make the customer of each message. The creation locks are held."""
-    known = store.customers.by_identity(tx, {one.identity for one in batch})
+    known = store.customers.by_identity(
+        tx, {one.identity for one in batch if one.identity}
+    )
     customers: list[dict[str, Any]] = []
     identities: list[dict[str, Any]] = []
     for one in batch:
-        if one.identity in known:
+        if one.identity is None or one.counterpart is None or one.identity in known:
             continue
         known[one.identity] = customer_id = new_id()
         owner = {"workspace_id": one.event.workspace_id}
@@ -138,7 +149,7 @@ def find_conversations(
                 owner
                 | {
                     "id": place,
-                    "customer_id": customers[one.identity],
+                    "customer_id": customers[one.identity] if one.identity else None,
                     "subject": one.message.subject,
                 }
             )
@@ -177,7 +188,7 @@ def store_messages(
     rows = [
         _message_row(
             one,
-            customer_id=customers[one.identity],
+            customer_id=customers[one.identity] if one.identity else None,
             place=conversations[one.event.id],
             config=configs[one.event.config_id],
         )
@@ -209,7 +220,7 @@ def store_messages(
 def _message_row(
     one: Arrived,
     *,
-    customer_id: UUID,
+    customer_id: UUID | None,
     place: tuple[UUID, str],
     config: ChannelConfig | None,
 ) -> dict[str, Any]:

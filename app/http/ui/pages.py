@@ -1,0 +1,265 @@
+"""The routes of the pages. What they answer, errors too, is HTML under a policy of its own."""
+
+import re
+from datetime import datetime
+from uuid import UUID
+
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask.blueprints import BlueprintSetupState
+from flask.typing import ResponseReturnValue
+from pydantic import ValidationError
+from werkzeug.exceptions import TooManyRequests
+
+from app.domain.attention import Attention
+from app.domain.faults import faults_of
+from app.domain.status import Scope
+from app.errors import AccessDenied, InvalidInput, NotFound
+from app.http import cursors
+from app.http.auth import holder_of, needs, public
+from app.http.context import caller, runtime, workspace_id
+from app.http.schemas import ConversationChange
+from app.http.ui import session, texts, words
+from app.http.ui.attempts import Attempts
+from app.http.ui.why import told
+from app.services import inbox
+from app.services.operations.explain import explain_event
+from app.services.operations.overview import overview
+
+CONVERSATIONS_PER_PAGE = 25
+MESSAGES_PER_PAGE = 50
+
+_POLICY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    # Told nothing at all, browsers hide from us too where our forms come from.
+    "Referrer-Policy": "same-origin",
+    "Vary": "Cookie",
+}
+#: What one may come back to after signing in: a page of ours, never another host.
+_OUR_PAGE = re.compile(r"/(?:inbox/|operations)[A-Za-z0-9_/?=&-]*")
+_ATTEMPTS = "bizzybee.sign_in_attempts"
+
+ui = Blueprint(
+    "ui",
+    __name__,
+    template_folder="templates",
+    static_folder="static",
+    static_url_path="/inbox/static",
+)
+
+
+@ui.get("/inbox")
+@public
+def sign_in() -> ResponseReturnValue:
+    """Ask for a key, unless one is known already."""
+    try:
+        viewer = session.viewer()
+    except AccessDenied:
+        return _sign_in_page()
+    home = "ui.conversations" if viewer.may(Scope.READ) else "ui.operations"
+    return redirect(url_for(home), 303)
+
+
+@ui.post("/inbox")
+@public
+def begin_session() -> ResponseReturnValue:
+    """Sign in with a key that opens any of the pages."""
+    session.require_own_page()
+    attempts: Attempts = current_app.extensions[_ATTEMPTS]
+    who = request.remote_addr or ""
+    if wait := attempts.wait(who):
+        raise TooManyRequests(retry_after=wait)
+    key = request.form.get("key", "").strip()
+    try:
+        holder = holder_of(key, (Scope.READ, Scope.OPS))
+    except AccessDenied as denied:
+        attempts.failed(who)
+        return _sign_in_page("scope" if denied.known else "key"), 403
+    back = request.form.get("next", "")
+    page = back if _OUR_PAGE.fullmatch(back) else url_for("ui.sign_in")
+    return session.begin(redirect(page, 303), key, holder)
+
+
+@ui.post("/inbox/sign-out")
+@needs(Scope.READ, Scope.OPS, by_session=True)
+def end_session() -> ResponseReturnValue:
+    """Sign out."""
+    return session.end(redirect(url_for("ui.sign_in"), 303))
+
+
+@ui.get("/inbox/")
+@needs(Scope.READ, by_session=True)
+def conversations() -> ResponseReturnValue:
+    """Conversations, the newest first, by what they ask for."""
+    chosen = _attention()
+    found = inbox.inbox_page(
+        runtime(),
+        workspace_id(),
+        # One row more than is shown tells whether there is another page.
+        limit=CONVERSATIONS_PER_PAGE + 1,
+        attention=chosen,
+        before=_before(),
+    )
+    rows = found.rows[:CONVERSATIONS_PER_PAGE]
+    older = None
+    if len(found.rows) > len(rows):
+        last = rows[-1].conversation
+        assert last.last_message_at is not None
+        older = cursors.encode(last.last_message_at, last.id)
+    counts = {**found.counts, None: sum(found.counts.values())}
+    return render_template(
+        "ui/conversations.html", rows=rows, counts=counts, chosen=chosen, older=older
+    )
+
+
+@ui.get("/inbox/<uuid:conversation_id>")
+@needs(Scope.READ, by_session=True)
+def conversation(conversation_id: UUID) -> ResponseReturnValue:
+    """One conversation: who, what was decided, the messages, the draft."""
+    thread = inbox.read_thread(
+        runtime(),
+        workspace_id(),
+        conversation_id,
+        limit=MESSAGES_PER_PAGE + 1,
+        before=_before(),
+    )
+    messages = thread.messages[:MESSAGES_PER_PAGE]
+    earlier = None
+    if len(thread.messages) > len(messages):
+        earlier = cursors.encode(messages[-1].occurred_at, messages[-1].id)
+    return render_template(
+        "ui/conversation.html",
+        thread=thread,
+        row=thread.row,
+        conversation=thread.row.conversation,
+        messages=messages[::-1],
+        earlier=earlier,
+    )
+
+
+@ui.post("/inbox/<uuid:conversation_id>")
+@needs(Scope.SEND, by_session=True)
+def change_conversation(conversation_id: UUID) -> ResponseReturnValue:
+    """Switch the AI on or off for a conversation, or open or close it."""
+    fields = request.form.to_dict()
+    fields.pop(session.TOKEN_FIELD)
+    try:
+        change = ConversationChange.model_validate(fields)
+    except ValidationError as exc:
+        raise InvalidInput("the form is not valid", faults_of(exc)) from exc
+    inbox.change_conversation(
+        runtime(),
+        workspace_id(),
+        conversation_id,
+        ai_enabled=change.ai_enabled,
+        status=change.status,
+        actor=caller().actor,
+    )
+    return redirect(url_for("ui.conversation", conversation_id=conversation_id), 303)
+
+
+@ui.get("/inbox/<uuid:conversation_id>/why")
+@needs(Scope.READ, by_session=True)
+def why(conversation_id: UUID) -> ResponseReturnValue:
+    """Why the newest inbound message was treated as it was."""
+    found = inbox.get_conversation(runtime(), workspace_id(), conversation_id)
+    event_id = inbox.newest_inbound_event(runtime(), workspace_id(), conversation_id)
+    explained = None
+    if event_id is not None:
+        explained = explain_event(runtime(), event_id, workspace_id=workspace_id())
+    return render_template(
+        "ui/why.html",
+        conversation=found,
+        explained=explained,
+        steps=told(explained) if explained else [],
+    )
+
+
+@ui.get("/inbox/<path:anything>")
+@needs(Scope.READ, Scope.OPS, by_session=True)
+def nothing(anything: str) -> ResponseReturnValue:
+    """Answer with a page, not with JSON, what is no page."""
+    raise NotFound("no such page")
+
+
+@ui.get("/operations")
+@needs(Scope.OPS, by_session=True)
+def operations() -> ResponseReturnValue:
+    """How the pipeline of the workspace is doing."""
+    return render_template(
+        "ui/operations.html", found=overview(runtime(), workspace_id())
+    )
+
+
+@ui.record
+def _prepare(state: BlueprintSetupState) -> None:
+    state.app.extensions[_ATTEMPTS] = Attempts()
+    environment = state.app.jinja_env
+    environment.trim_blocks = environment.lstrip_blocks = True
+    for name in ("ago", "duration", "exact", "language", "plain", "shown", "size"):
+        environment.filters[name] = getattr(texts, name)
+    environment.globals["words"] = words
+    environment.globals["token_field"] = session.TOKEN_FIELD
+
+
+@ui.context_processor
+def _viewer() -> dict[str, object]:
+    return {"viewer": g.get("viewer")}
+
+
+@ui.after_request
+def _as_page(response: Response) -> Response:
+    if response.status_code == 401:
+        page = request.full_path.rstrip("?") if request.method == "GET" else None
+        response = current_app.make_response(
+            session.end(redirect(url_for("ui.sign_in", next=page), 303))
+        )
+    elif response.mimetype == "application/problem+json":
+        _dress(response)
+    if response.mimetype == "text/html":
+        response.headers.update(_POLICY)
+    return response
+
+
+def _dress(response: Response) -> None:
+    """Turn a problem into a page that says the same."""
+    problem = response.get_json()
+    status = response.status_code
+    heading, advice = words.PROBLEMS.get(
+        status, words.PROBLEMS[500 if status >= 500 else 400]
+    )
+    page = render_template(
+        "ui/problem.html", heading=heading, advice=advice, problem=problem
+    )
+    response.set_data(page)
+    response.content_type = "text/html; charset=utf-8"
+    # It asks for a header that no browser sends.
+    response.headers.pop("WWW-Authenticate", None)
+
+
+def _sign_in_page(refused: str | None = None) -> str:
+    return render_template(
+        "ui/sign_in.html", refused=refused, back=request.values.get("next", "")
+    )
+
+
+def _attention() -> Attention | None:
+    tab = request.args.get("tab")
+    try:
+        return Attention(tab) if tab else None
+    except ValueError:
+        raise InvalidInput("there is no such tab") from None
+
+
+def _before() -> tuple[datetime, UUID] | None:
+    cursor = request.args.get("cursor")
+    return cursors.decode(cursor) if cursor else None

@@ -1,0 +1,92 @@
+"""The explanation of a message, told in sentences."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.domain.decision import SURE_ENOUGH, Decision, JudgedBy
+from app.domain.status import DraftStatus, EventStatus
+from app.http.ui import words
+from app.http.ui.texts import exact
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One part of the story. Times in a sentence are exact, for this is where people check."""
+
+    title: str
+    sentences: list[str]
+
+
+def told(explained: Record) -> list[Step]:
+    """The steps of a message from its arrival on, in order."""
+    steps = [Step("How it arrived", list(_arrival(explained["arrival"])))]
+    if place := explained["place"]:
+        steps.append(Step("Where it belongs", list(_place(place))))
+    steps.append(Step("What was decided", list(_judgement(explained["judgement"]))))
+    steps.append(Step("Where it stands", list(_state(explained))))
+    return steps
+
+
+def _arrival(arrival: Record) -> Iterator[str]:
+    channel = words.CHANNELS.get(arrival["channel"], arrival["channel"].capitalize())
+    way = "with an import" if arrival["run_id"] else "directly"
+    yield f"It came by {channel}, {way}, and was received on {exact(arrival['received_at'])}."
+    if claimed := arrival["claimed_sent_at"]:
+        yield f"Its sender says that it was sent on {exact(datetime.fromisoformat(claimed))}."
+    else:
+        yield "It does not say when it was sent."
+    if arrival["id_collision"]:
+        yield "Another message of this account carries the same id; both are kept."
+
+
+def _place(place: Record) -> Iterator[str]:
+    evidence = place["thread_evidence"]
+    yield words.PLACES.get(evidence, f"What led it here: {words.in_words(evidence)}.")
+    if place["is_old"]:
+        yield "It is older than the connection of this account, so it is never answered automatically."
+
+
+def _judgement(judgement: Record | None) -> Iterator[str]:
+    if judgement is None:
+        yield "Nothing has been decided about it."
+        return
+    judge = judgement.get("judged_by")
+    decision = words.DECISIONS.get(judgement["decision"], judgement["decision"])
+    yield (
+        f"Decision: {decision}. It is about: {words.in_words(judgement['category'])}, "
+        f"{judgement['confidence']:.0%} sure."
+    )
+    yield words.JUDGED.get(str(judge), f"Judged by: {words.in_words(judge)}.")
+    yield f"The reason given: {judgement['reason']}."
+    if judgement.get("urgent"):
+        yield "It seemed urgent."
+    if (
+        judgement["decision"] == Decision.NEEDS_HUMAN
+        and judge != JudgedBy.RULE
+        and judgement["confidence"] < SURE_ENOUGH
+    ):
+        yield f"Below {SURE_ENOUGH:.0%} it counts as a guess, and a person decides."
+
+
+def _state(explained: Record) -> Iterator[str]:
+    state, draft = explained["state"], explained["draft"]
+    yield words.STATES.get(state["status"], words.in_words(state["status"]))
+    if state["status"] == EventStatus.DECIDED and not state["finished_at"]:
+        yield "Its reply is still to be drafted."
+    if reason := state["reason"]:
+        yield words.REASONS.get(reason, f"Noted: {words.in_words(reason)}.")
+    if draft:
+        yield (
+            f"A reply was drafted by {draft['model']} on {exact(draft['created_at'])}, "
+            f"with the instructions {draft['prompt_version']}."
+        )
+        if draft["status"] == DraftStatus.STALE:
+            yield "A newer message came, so the draft is no longer offered."
+    if state["next_attempt_at"] and not state["finished_at"]:
+        yield f"It is tried again on {exact(state['next_attempt_at'])}."
+    if state["last_error"]:
+        yield f"The last try ended with: {state['last_error']}."

@@ -1,0 +1,166 @@
+"""What codes mean, in words that somebody understands who has a shop to run."""
+
+from app.domain.attention import Attention
+from app.domain.decision import Decision
+from app.domain.status import ConversationStatus
+from app.services.inbox import InboxRow
+
+TABS: tuple[tuple[Attention | None, str], ...] = (
+    (Attention.ACT_NOW, "Act now"),
+    (Attention.NEEDS_YOU, "Needs you"),
+    (Attention.QUICK_WIN, "Quick wins"),
+    (Attention.HANDLED, "Handled"),
+    (None, "All"),
+)
+#: What a tab says when it holds nothing.
+NOTHING = {
+    Attention.ACT_NOW: "Nothing is urgent.",
+    Attention.NEEDS_YOU: "Nothing waits for your judgement.",
+    Attention.QUICK_WIN: "No quick answers are waiting.",
+    Attention.HANDLED: "Nothing has been handled yet.",
+    None: "No message has arrived yet.",
+}
+DECISIONS = {
+    Decision.ACT_NOW: "Act now",
+    Decision.NEEDS_HUMAN: "Needs you",
+    Decision.QUICK_WIN: "Quick win",
+    Decision.AUTO_HANDLED: "Nothing to answer",
+}
+JUDGES = {
+    "rule": "one of your sender rules",
+    "evidence": "what the message itself proves",
+    "model": "the AI model that read it",
+    "nobody": "nobody: it could not be settled",
+}
+JUDGED = {
+    "rule": "One of your sender rules says what such messages are.",
+    "evidence": "The message itself proves it, by its headers and its structure.",
+    "model": "No rule spoke and nothing proved it, so the AI model read it.",
+    "nobody": "No rule spoke, nothing proved it, and the AI model gave no usable answer.",
+}
+KINDS = {
+    "media": "Picture or file",
+    "reaction": "Reaction",
+    "edit": "Edited message",
+    "delete": "Deleted message",
+    "status": "Delivery report",
+    "call": "Call",
+    "event": "Calendar",
+    "unsupported": "A kind of message that cannot be shown",
+}
+CHANNELS = {"email": "e-mail", "whatsapp": "WhatsApp", "sms": "SMS", "voice": "phone"}
+STATUSES = {
+    ConversationStatus.NEW: "New",
+    ConversationStatus.OPEN: "Open",
+    ConversationStatus.PENDING: "Pending",
+    ConversationStatus.CLOSED: "Closed",
+}
+#: How a message came into its conversation.
+PLACES = {
+    "new": "Nothing linked it to an earlier conversation, so it began this one.",
+    "provider_thread": "The mail provider keeps it in the same thread as the other messages.",
+    "message_id": "Another message of this conversation refers to it.",
+    "in_reply_to": "It is a reply to a message of this conversation.",
+    "references": "It refers to an earlier message of this conversation.",
+    "counterpart": "It is from the same person on the same channel.",
+}
+STATES = {
+    "received": "It has arrived and waits to be placed in a conversation.",
+    "materialized": "It is in its conversation and waits to be judged.",
+    "classified": "It is judged and waits for the decision.",
+    "decided": "It is decided.",
+    "drafted": "It is decided, and a reply is drafted.",
+    "stored": "It is kept; there was nothing to decide.",
+    "superseded": "A newer message of the same conversation took over.",
+    "failed": "It could not be worked on and waits for a person.",
+}
+#: Why a message ended where it did.
+REASONS = {
+    "no_reply_needed": "No reply was drafted, because it asks for none.",
+    "answered": "No reply was drafted, because you had answered already.",
+    "encrypted": "No reply was drafted, because it is encrypted and nobody here can read it.",
+    "no_drafter": "No reply was drafted, because no AI model is set up for that.",
+    "newer_message": "A newer message had arrived before this one was done.",
+    "decided_before": "It had been decided already.",
+    "drafted_before": "It had its draft already.",
+    "outbound": "You sent it yourself.",
+    "history": "It came with an import of old mail, which is kept and not decided.",
+    "dead_lettered": "It was tried as often as makes sense.",
+}
+JOBS = {
+    "MATERIALIZE": "Placed in a conversation",
+    "CLASSIFY": "Judged",
+    "DRAFT": "Reply drafted",
+}
+OUTCOMES = {
+    "materialized": "done",
+    "decided": "done",
+    "drafted": "done",
+    "stored": "done",
+    "superseded": "left to a newer message",
+    "put_off": "failed, to be tried again",
+    "rate_limited": "asked to wait",
+    "failed": "given up",
+}
+QUEUES = {
+    "bb_import_jobs": "Imports to read",
+    "bb_ingest_jobs": "Messages to place",
+    "bb_classify_jobs": "Messages to judge",
+    "bb_draft_jobs": "Replies to draft",
+    "bb_deadletter_jobs": "Given up, waiting for a person",
+}
+STAGES = {"materialize": "Place", "classify": "Judge", "draft": "Draft"}
+INCIDENTS = {
+    "credentials_refused": "A provider refuses our credentials",
+    "dead_letter": "Messages could not be worked on",
+    "unreadable_job": "A job could not be read",
+    "run_stalled": "An import does not move",
+    "events_stalled": "Messages do not move",
+}
+#: What went wrong with a page, by status: heading and advice.
+PROBLEMS = {
+    400: ("That did not work", "The address or the form holds something unusable."),
+    403: ("Not allowed", "Your key does not open this, or the form was out of date."),
+    404: ("Nothing here", "There is no such page in this workspace."),
+    413: ("Too large", "That was more than can be taken in one go."),
+    429: ("Too many tries", "Wait a minute, then try again."),
+    500: ("Our mistake", "This is a fault of ours. Nothing of yours is lost."),
+    503: ("Back in a moment", "The database does not answer. Try again shortly."),
+}
+
+
+def in_words(code: object) -> str:
+    """A code that no table knows, as readable as it gets."""
+    return str(code).replace("_", " ")
+
+
+def badge(row: InboxRow) -> tuple[str, str]:
+    """How a conversation stands: a name for its looks, and words."""
+    conversation = row.conversation
+    if conversation.status is ConversationStatus.CLOSED:
+        return "quiet", "Closed"
+    if conversation.last_inbound_message_id is None:
+        return "quiet", "Sent by you"
+    if not row.waits:
+        return "quiet", "Answered"
+    if row.attention is Attention.NEEDS_YOU:
+        return "needs_you", "Needs you"
+    if row.attention is None or conversation.decision is None:
+        return "quiet", "Not judged yet"
+    if row.attention is Attention.HANDLED:
+        return "quiet", DECISIONS[Decision.AUTO_HANDLED]
+    return row.attention, DECISIONS[conversation.decision]
+
+
+def reason(row: InboxRow) -> str:
+    """Why it was decided so; empty where nothing is decided."""
+    conversation = row.conversation
+    if row.waits and row.attention is Attention.NEEDS_YOU and not row.judged:
+        return "the newest message could not be judged"
+    if conversation.decision is None:
+        return ""
+    words = conversation.decision_reason or ""
+    if not row.waits and conversation.decision is not Decision.AUTO_HANDLED:
+        # The badge says how it ended; this, what it was.
+        return f"{DECISIONS[conversation.decision]}: {words}"
+    return words
