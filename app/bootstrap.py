@@ -2,6 +2,7 @@
 
 from app.ai.factory import classifier, drafter
 from app.channels.registry import Adapters
+from app.checkpoints import Checkpoint, CheckpointedPublisher, killing, no_checkpoint
 from app.config import Settings
 from app.jobs.publishing import Publisher
 from app.runtime import Runtime
@@ -18,6 +19,10 @@ def build_runtime(
     starting and saying so.
     """
     assert settings.database_url is not None
+    checkpoint: Checkpoint = no_checkpoint
+    if settings.kill_at is not None:
+        checkpoint = killing(settings.kill_at)
+        publisher = CheckpointedPublisher(publisher, checkpoint)
     return Runtime(
         settings=settings,
         database=Database(settings.database_url, pool_size=pool_size),
@@ -26,4 +31,5 @@ def build_runtime(
         vault=Vault(settings.key_bytes),
         classifier=classifier(settings),
         drafter=drafter(settings),
+        checkpoint=checkpoint,
     )

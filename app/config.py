@@ -131,6 +131,18 @@ class Settings(BaseSettings):
         "BB_SWEEP_SECONDS", 5.0, about="How often overdue work is looked for."
     )
 
+    lease_seconds: PositiveFloat = _setting(
+        "BB_LEASE_SECONDS",
+        30.0,
+        about="How long work may be held beyond its slowest call, and how long a published job is "
+        "given to arrive, before it is rung for again.",
+    )
+    kill_at: str | None = _setting(
+        "BB_KILL_AT",
+        None,
+        about="For failure tests only: `point=probability,…`; the process kills itself there.",
+    )
+
     ai_mode: AIMode = _setting(
         "BB_AI_MODE",
         AIMode.AUTO,

@@ -2,10 +2,12 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from app.ai.base import Classifier, Drafter
 from app.channels.registry import Adapters
+from app.checkpoints import Checkpoint, no_checkpoint
 from app.config import Settings
 from app.jobs.publishing import Publisher
 from app.store.transaction import Database, Transaction
@@ -24,6 +26,13 @@ class Runtime:
     classifier: Classifier
     drafter: Drafter | None
     """None where no key is configured: then no draft is invented."""
+    checkpoint: Checkpoint = no_checkpoint
+    """Called at named points of a stage; does nothing outside failure tests."""
+
+    @property
+    def lease(self) -> timedelta:
+        """How long work may be held beyond its slowest call."""
+        return timedelta(seconds=self.settings.lease_seconds)
 
     def transaction(self, workspace_id: UUID) -> AbstractContextManager[Transaction]:
         """See one workspace. Commits at the end, then publishes."""

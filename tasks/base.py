@@ -59,6 +59,7 @@ class PipelineTask(Task[Any, Any]):
             kind = type(error.orig or error).__name__
             log.error("job", outcome="database_error", error=kind, **fields)
             return None
+        runtime().checkpoint(f"{self.name.removeprefix('pipeline.')}.written")
         log.info(
             "job",
             outcome=done.counts or "nothing_due",

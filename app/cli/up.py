@@ -27,6 +27,7 @@ def up(without: tuple[str, ...]) -> None:
                 name, command, env=process_environment(settings), cwd=str(ROOT)
             )
     base = f"http://127.0.0.1:{settings.port}"
+    say(f"Inbox      {base}/inbox")
     say(f"API docs   {base}/docs")
     say(f"Readiness  {base}/readyz")
     if "flower" not in without:

@@ -1,8 +1,8 @@
-"""Conversations as the inbox shows them: whose turn it is, who wrote, what, and whether a draft waits."""
+"""Conversations as the inbox shows them: whose turn it is, who wrote what, whether a draft waits."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, null, select, tuple_
@@ -74,7 +74,8 @@ def counts(tx: Transaction) -> dict[Attention | None, int]:
     return {Attention(name) if name else None: number for name, number in rows}
 
 
-def _rows() -> Select[tuple[Conversation, str, bool, bool, bool, str, str, str]]:
+def _rows() -> Select[*tuple[Any, ...]]:
+    """A statement whose columns are the fields of `InboxRow`."""
     address = (
         select(CustomerIdentity.original)
         .where(CustomerIdentity.customer_id == Conversation.customer_id)
@@ -86,28 +87,32 @@ def _rows() -> Select[tuple[Conversation, str, bool, bool, bool, str, str, str]]
     return (
         select(
             Conversation,
-            _attention(),
-            _waits(),
-            _judged(),
-            _draft_waits(),
-            Customer.name,
-            address,
-            func.left(text, SNIPPET),
+            _attention().label("attention"),
+            _waits().label("waits"),
+            _judged().label("judged"),
+            _draft_waits().label("draft_waits"),
+            Customer.name.label("customer_name"),
+            address.label("customer_address"),
+            func.left(text, SNIPPET).label("snippet"),
         )
         .outerjoin(Customer, Customer.id == Conversation.customer_id)
         .outerjoin(Message, Message.id == Conversation.last_inbound_message_id)
     )
 
 
-def _read(
-    tx: Transaction,
-    statement: Select[tuple[Conversation, str, bool, bool, bool, str, str, str]],
-) -> list[InboxRow]:
-    rows: Sequence[tuple[Conversation, str | None, bool, bool, bool, str, str, str]]
-    rows = [row._tuple() for row in tx.session.execute(statement)]
+def _read(tx: Transaction, statement: Select[*tuple[Any, ...]]) -> list[InboxRow]:
     return [
-        InboxRow(conversation, Attention(asked) if asked else None, *rest)
-        for conversation, asked, *rest in rows
+        InboxRow(
+            conversation=row.Conversation,
+            attention=Attention(row.attention) if row.attention else None,
+            waits=row.waits,
+            judged=row.judged,
+            draft_waits=row.draft_waits,
+            customer_name=row.customer_name,
+            customer_address=row.customer_address,
+            snippet=row.snippet,
+        )
+        for row in tx.session.execute(statement)
     ]
 
 

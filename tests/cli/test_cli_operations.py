@@ -350,9 +350,7 @@ def test_supervising_by_hand_opens_incidents(bizzybee, runtime, make, config):
 
     found = bizzybee("supervise", "--json").json
 
-    assert {kind: count for kind, count in found.items() if count} == {
-        "run_stalled": 1
-    }
+    assert {kind: count for kind, count in found.items() if count} == {"run_stalled": 1}
     (incident,) = bizzybee("incidents", "list", "--json").json
     assert incident["kind"] == "run_stalled"
 

@@ -11,6 +11,7 @@ from app.jobs import queues
 from app.jobs.contracts import (
     CONTRACTS,
     Classify,
+    DeadLetterNotice,
     Draft,
     ImportFetch,
     Job,
@@ -279,6 +280,22 @@ def test_a_job_narrowed_to_one_event_names_that_one(contract):
 
     assert narrowed.payload()["event_id"] == OTHER
     assert contract.read(narrowed.payload()) == narrowed
+
+
+def test_a_notice_of_dead_letters_names_them_and_nothing_else():
+    notice = DeadLetterNotice(workspace_id=UUID(WORKSPACE), letter_ids=(UUID(EVENT),))
+    of_nobody = DeadLetterNotice(letter_ids=(UUID(EVENT), UUID(OTHER)))
+
+    assert notice.queue == "bb_deadletter_jobs"
+    assert notice.payload() == {
+        "job_type": "DEAD_LETTER",
+        "workspace_id": WORKSPACE,
+        "letter_ids": [EVENT],
+    }
+    assert of_nobody.payload() == {
+        "job_type": "DEAD_LETTER",
+        "letter_ids": [EVENT, OTHER],
+    }
 
 
 def test_a_job_cannot_be_changed():

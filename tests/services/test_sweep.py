@@ -14,10 +14,13 @@ from app.jobs.contracts import (
     ImportFetch,
     Materialize,
 )
-from app.services.operations.sweep import GRACE, LONG_QUEUE, sweep
+from app.services.operations.sweep import LONG_QUEUE, sweep
 from app.services.sync.start_import import start_import
 from tests.factories import message
 from tests.fakes import CollectingPublisher
+
+#: `BB_LEASE_SECONDS` of the tests.
+GRACE = timedelta(seconds=30)
 
 
 @pytest.fixture

@@ -4,7 +4,14 @@ from uuid import uuid4
 
 import pytest
 
-from app.jobs.contracts import Classify, Draft, ImportFetch, Job, Materialize
+from app.jobs.contracts import (
+    Classify,
+    DeadLetterNotice,
+    Draft,
+    ImportFetch,
+    Job,
+    Materialize,
+)
 
 STAGES = ["fetch_page", "materialize", "classify", "draft"]
 
@@ -84,6 +91,26 @@ def test_each_job_is_a_message_of_its_own(publisher, broker):
         "bb_ops_jobs": 0,
         "unacked": 0,
     }
+
+
+@pytest.mark.shows("K4")
+def test_notice_of_dead_letters_is_no_stage(publisher, broker):
+    notice = DeadLetterNotice(letter_ids=(letter := uuid4(),))
+
+    taken = publisher.publish([notice])
+
+    (message,) = broker.peek("bb_deadletter_jobs")
+    assert taken == 1
+    assert message["task"] == "operations.notice_dead_letters"
+    assert str(letter) in message["args"]
+
+
+def test_what_waits_can_be_asked_for(publisher, broker):
+    publisher.publish([JOBS[Draft], JOBS[Draft], JOBS[Classify]])
+
+    waiting = publisher.waiting()
+
+    assert (waiting["bb_draft_jobs"], waiting["bb_classify_jobs"]) == (2, 1)
 
 
 def test_nothing_to_publish_publishes_nothing(publisher, broker):

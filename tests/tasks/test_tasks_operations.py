@@ -51,6 +51,16 @@ def test_a_tick_of_the_supervisor_opens_an_incident(pipeline, runtime, make, con
     assert counts["events_stalled"] == 1
 
 
+def test_a_notice_of_dead_letters_is_a_line_in_the_log(pipeline, log_lines):
+    from tasks import operations
+
+    operations.notice_dead_letters({"job_type": "DEAD_LETTER", "letter_ids": ["x"]})
+
+    (line,) = log_lines()
+    assert (line["event"], line["level"]) == ("dead letters", "warning")
+    assert line["letter_ids"] == ["x"]
+
+
 def age(runtime, table, column):
     with runtime.system_transaction() as tx:
         tx.session.connection().exec_driver_sql(

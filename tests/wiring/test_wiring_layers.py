@@ -22,7 +22,13 @@ ALLOWED = {
     "kombu": ("tasks/", "celeryconfig.py"),
     "flask": ("app/http/",),
     "flask_openapi": ("app/http/",),
-    "redis": ("app/cli/", "app/embedded.py", "app/jobs/", "app/services/operations/", "tasks/"),
+    "redis": (
+        "app/cli/",
+        "app/embedded.py",
+        "app/jobs/",
+        "app/services/operations/",
+        "tasks/",
+    ),
     "anthropic": ("app/ai/",),
 }
 

@@ -90,10 +90,11 @@ def viewer() -> Viewer:
     key, workspace = key_in_force(runtime(), sealed.prefix)
     if workspace.id != sealed.workspace_id:
         raise AccessDenied("the API key belongs to another workspace")
-    g.viewer = Viewer(
+    found = Viewer(
         key.prefix, workspace.id, workspace.name, frozenset(key.scopes), sealed.token
     )
-    return g.viewer
+    g.viewer = found
+    return found
 
 
 def caller_with(scopes: Collection[Scope]) -> Caller:

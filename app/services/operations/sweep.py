@@ -12,9 +12,6 @@ from app.jobs.contracts import Classify, Draft, Job, Materialize
 from app.runtime import Runtime
 from app.services.sync.start_import import fetch_job
 
-#: A job that was published this recently may still be waiting in its queue.
-GRACE = timedelta(seconds=30)
-
 MAX_RUNS = 100
 
 #: Messages; a queue of this length keeps its workers busy until the next sweep.
@@ -44,10 +41,10 @@ def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
         events = store.events.take_overdue(
             tx,
             statuses=_starving(waiting),
-            grace=GRACE,
+            grace=runtime.lease,
             limit=settings.supervisor_nudge_limit,
         )
-        runs = store.runs.take_overdue(tx, grace=GRACE, limit=MAX_RUNS)
+        runs = store.runs.take_overdue(tx, grace=runtime.lease, limit=MAX_RUNS)
         jobs = jobs_for(runtime, events) + [fetch_job(run) for run in runs]
         tx.publish_after_commit(*jobs)
     return {"events": len(events), "runs": len(runs), "jobs": len(jobs)}

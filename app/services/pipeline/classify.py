@@ -27,9 +27,6 @@ from app.services.pipeline.outcome import Outcome
 from app.store.audit import EventOutcome
 from app.store.events import Claim
 
-#: Longer than the slowest answer of the gateway.
-LEASE = timedelta(minutes=2)
-
 SKIP_REASONS = {
     EventStatus.SUPERSEDED: "newer_message",
     EventStatus.DECIDED: "decided_before",
@@ -44,8 +41,13 @@ def classify(runtime: Runtime, job: Classify) -> Outcome:
     """
     with runtime.transaction(job.workspace_id) as tx:
         claim = claim_due(
-            tx, job, job.event_ids, status=EventStatus.MATERIALIZED, lease=LEASE
+            tx,
+            job,
+            job.event_ids,
+            status=EventStatus.MATERIALIZED,
+            lease=runtime.lease + timedelta(seconds=runtime.settings.gateway_timeout),
         )
+    runtime.checkpoint("classify.claimed")
     with failing_together(runtime, job, claim):
         return _classify(runtime, job, claim)
 
@@ -74,6 +76,7 @@ def _classify(runtime: Runtime, job: Classify, claim: Claim) -> Outcome:
             open_questions.append((event, _question(message, text)))
     # No transaction is open here: a slow model must not hold a connection.
     asked, asked_faults = _ask(runtime, open_questions)
+    runtime.checkpoint("classify.called")
     judgements |= asked
     faults += asked_faults
     outcomes, draft_events = _save(

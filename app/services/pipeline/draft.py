@@ -20,9 +20,6 @@ from app.store.audit import EventOutcome
 from app.store.events import Claim
 from app.store.transaction import Transaction
 
-#: Longer than the slowest draft.
-LEASE = timedelta(minutes=2)
-
 CONTEXT_MESSAGES = 10
 
 
@@ -55,9 +52,16 @@ def _draft_one(
     runtime: Runtime, job: Draft, event_id: UUID, drafter: Drafter
 ) -> EventOutcome | None:
     with runtime.transaction(job.workspace_id) as tx:
-        claim = claim_due(tx, job, [event_id], status=EventStatus.DECIDED, lease=LEASE)
+        claim = claim_due(
+            tx,
+            job,
+            [event_id],
+            status=EventStatus.DECIDED,
+            lease=runtime.lease + timedelta(seconds=runtime.settings.anthropic_timeout),
+        )
     if not claim.events:
         return None
+    runtime.checkpoint("draft.claimed")
     event = claim.events[0]
     try:
         return _write(runtime, job, claim, event, drafter)
@@ -88,6 +92,7 @@ def _write(
         turns=_turns(messages, until=event.message_id),
     )
 
+    runtime.checkpoint("draft.called")
     with runtime.transaction(job.workspace_id) as tx:
         return _save(tx, job, claim, event, reply)
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Collection, Sequence
-from datetime import timedelta
 from typing import Any
 
 from app import store
@@ -20,8 +19,8 @@ from app.services.pipeline.outcome import Outcome
 from app.services.sync.start_import import fetch_job
 from app.store.audit import EventOutcome
 
-#: Longer than a page whose bodies have to be fetched one by one.
-LEASE = timedelta(minutes=5)
+#: A page whose bodies have to be fetched one by one takes longer than anything else.
+PAGE_LEASES = 10
 
 
 def fetch_page(runtime: Runtime, job: ImportFetch) -> Outcome:
@@ -31,12 +30,13 @@ def fetch_page(runtime: Runtime, job: ImportFetch) -> Outcome:
     stores the page. A second delivery finds the run leased or further on, and fetches nothing.
     """
     with runtime.transaction(job.workspace_id) as tx:
-        run = store.runs.claim(tx, job.run_id, lease=LEASE)
+        run = store.runs.claim(tx, job.run_id, lease=PAGE_LEASES * runtime.lease)
         config = require_config(tx, run.config_id) if run else None
     if run is None or config is None:
         return Outcome()
     if run.attempts > MAX_ATTEMPTS:
         return _give_up(runtime, job, run, RetryableError("its worker was lost"))
+    runtime.checkpoint("fetch_page.claimed")
     try:
         page = _fetch(runtime, run, config)
     except Interrupted as error:
@@ -44,6 +44,7 @@ def fetch_page(runtime: Runtime, job: ImportFetch) -> Outcome:
         return _later(runtime, job, run, error)
     except BizzyBeeError as error:
         return _later(runtime, job, run, error)
+    runtime.checkpoint("fetch_page.called")
     return _keep(runtime, job, run, config, page)
 
 

@@ -1,7 +1,7 @@
 """Turn events into customers, conversations and messages, a batch at a time."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,8 +30,6 @@ from app.store.audit import EventOutcome
 from app.store.events import Claim
 from app.store.transaction import Transaction
 
-LEASE = timedelta(minutes=1)
-
 #: Kinds that say something; the others change or describe what was said.
 SPEAKS = frozenset(
     {MessageKind.TEXT, MessageKind.MEDIA, MessageKind.CALL, MessageKind.EVENT}
@@ -46,8 +44,9 @@ def materialize(runtime: Runtime, job: Materialize) -> Outcome:
     """
     with runtime.transaction(job.workspace_id) as tx:
         claim = claim_due(
-            tx, job, job.event_ids, status=EventStatus.RECEIVED, lease=LEASE
+            tx, job, job.event_ids, status=EventStatus.RECEIVED, lease=runtime.lease
         )
+    runtime.checkpoint("materialize.claimed")
     with failing_together(runtime, job, claim):
         return _materialize(runtime, job, claim)
 

@@ -1,0 +1,86 @@
+"""What must be true when all is quiet again."""
+
+from typing import Any
+
+import psycopg2
+
+CHECKS = {
+    "an event that is not terminal": """
+        SELECT id, status, attempts, last_error FROM message_events
+        WHERE finished_at IS NULL""",
+    "a message stored twice": """
+        SELECT config_id, external_id, count(*) FROM messages
+        GROUP BY 1, 2 HAVING count(*) > 1""",
+    "an event without its message": """
+        SELECT e.id, e.external_id FROM message_events e
+        LEFT JOIN messages m ON m.id = e.message_id
+            AND m.config_id = e.config_id AND m.external_id = e.external_id
+        WHERE e.status <> 'failed' AND m.id IS NULL""",
+    "a message that no event brought": """
+        SELECT m.id, m.external_id FROM messages m
+        LEFT JOIN message_events e ON e.message_id = m.id WHERE e.id IS NULL""",
+    "a person who is two customers": """
+        SELECT kind, value, count(*) FROM customer_identities
+        GROUP BY 1, 2 HAVING count(*) > 1""",
+    "a thread in two conversations": """
+        SELECT external_thread_id, count(DISTINCT conversation_id) FROM messages
+        WHERE external_thread_id IS NOT NULL
+        GROUP BY config_id, external_thread_id HAVING count(DISTINCT conversation_id) > 1""",
+    "a newest message that is not the newest": """
+        SELECT c.id FROM conversations c JOIN messages m ON m.id = c.last_inbound_message_id
+        WHERE EXISTS (SELECT FROM messages n WHERE n.conversation_id = c.id
+            AND n.direction = 'inbound'
+            AND (n.occurred_at, n.id) > (m.occurred_at, m.id))""",
+    "a newest message that was not decided": """
+        SELECT c.id, e.status, e.reason FROM conversations c
+        JOIN message_events e ON e.message_id = c.last_inbound_message_id
+        WHERE e.status NOT IN ('decided', 'drafted')
+           OR c.last_classified_message_id IS DISTINCT FROM c.last_inbound_message_id""",
+    "a decision made twice": """
+        SELECT event_id, count(*) FROM pipeline_job_audit
+        WHERE job_type = 'CLASSIFY' AND outcome = 'decided'
+        GROUP BY event_id HAVING count(*) > 1""",
+    "a superseded event that names no successor": """
+        SELECT id FROM message_events WHERE status = 'superseded'
+        AND (superseded_by IS NULL OR superseded_by = id)""",
+    "two live drafts in one conversation": """
+        SELECT conversation_id, count(*) FROM drafts WHERE status = 'live'
+        GROUP BY 1 HAVING count(*) > 1""",
+    "a live draft for a message that is not the newest": """
+        SELECT d.id FROM drafts d JOIN conversations c ON c.id = d.conversation_id
+        WHERE d.status = 'live' AND d.target_message_id <> c.last_inbound_message_id""",
+    "a drafted event without its draft": """
+        SELECT e.id FROM message_events e LEFT JOIN drafts d ON d.target_message_id = e.message_id
+        WHERE e.status = 'drafted' AND d.id IS NULL""",
+    "a failed event without its dead letter": """
+        SELECT e.id FROM message_events e LEFT JOIN dead_letters d ON d.event_id = e.id
+        WHERE e.status = 'failed' AND d.id IS NULL""",
+    "an event without a trace in the audit": """
+        SELECT e.id FROM message_events e
+        WHERE NOT EXISTS (SELECT FROM pipeline_job_audit a WHERE a.event_id = e.id)""",
+}
+
+
+def violations(libpq_url: str) -> dict[str, list[Any]]:
+    """Every check that found something, with the first rows."""
+    connection = psycopg2.connect(libpq_url)
+    try:
+        found: dict[str, list[Any]] = {}
+        with connection, connection.cursor() as cursor:
+            for name, query in CHECKS.items():
+                cursor.execute(query)
+                if rows := cursor.fetchmany(5):
+                    found[name] = rows
+        return found
+    finally:
+        connection.close()
+
+
+def count(libpq_url: str, query: str) -> int:
+    connection = psycopg2.connect(libpq_url)
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return int(cursor.fetchone()[0])
+    finally:
+        connection.close()

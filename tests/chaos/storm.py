@@ -1,0 +1,290 @@
+"""The storm: feed a known set, break things meanwhile, wait for quiet, check."""
+
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from app.bootstrap import build_runtime
+from app.config import ROOT, Settings, process_environment
+from app.domain.status import Scope
+from app.jobs.publishing import NoPublisher
+from app.services import accounts
+from app.services.operations.migrate import migrate
+from sandbox.server import create_sandbox, listen
+from tests.chaos.feed import Feed, deliver, messages
+from tests.chaos.invariants import count, violations
+from tests.chaos.processes import COPIES, Processes
+from tests.chaos.servers import Servers
+from tests.sandboxes import running
+
+IMPORTED = 60
+QUIET_SECONDS = 150.0
+
+#: Where processes kill themselves, and how likely each time they pass.
+KILL_PLAN = "*=0.02"
+
+UNFINISHED = "SELECT count(*) FROM message_events WHERE finished_at IS NULL"
+
+
+@dataclass
+class Report:
+    """What a storm did and what it found."""
+
+    seed: int
+    expected: int
+    events: int = 0
+    done: list[str] = field(default_factory=list)
+    deaths: int = 0
+    given_up: int = 0
+    """Dead letters that the faults caused; they were requeued."""
+    quiet_after: float = 0.0
+    violations: dict[str, list[Any]] = field(default_factory=dict)
+
+
+class Storm:
+    """One run, on a data directory of its own."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        seed: int,
+        count: int,
+        copies: dict[str, int] = COPIES,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        shutil.rmtree(data_dir, ignore_errors=True)
+        data_dir.mkdir(parents=True)
+        self._data_dir = data_dir
+        self._rng = random.Random(seed)
+        self._copies = copies
+        self._say = say
+        self._messages = messages(count)
+        self.report = Report(seed=seed, expected=count + IMPORTED)
+
+    def run(self, seconds: float) -> Report:
+        """Break things for so long, then wait and check."""
+        mailbox = self._data_dir / "mailbox.mbox"
+        mailbox.write_text("\n".join(_mails(IMPORTED)))
+        self._servers = Servers(self._data_dir)
+        with running(create_sandbox(mailbox, "shop@shop.example"), listen) as sandbox:
+            self._sandbox = sandbox
+            self._settings = self._settings_for(sandbox)
+            self._set_up()
+            with Processes(
+                self._settings, self._data_dir / "logs", copies=self._copies
+            ) as self._processes:
+                self._wait_for_web()
+                self._break_things(seconds)
+                self._wait_for_quiet()
+                self._requeue_what_was_given_up()
+                self.report.deaths = self._processes.deaths
+        url = self._servers.libpq_url
+        self.report.events = count(url, "SELECT count(*) FROM message_events")
+        self.report.violations = violations(url)
+        return self.report
+
+    def _settings_for(self, sandbox: str) -> Settings:
+        return Settings.model_validate(
+            {
+                "DATABASE_URL": self._servers.database_url,
+                "REDIS_URL": self._servers.redis_url,
+                "BB_DATA_DIR": self._data_dir,
+                "BB_SECRET_KEY": "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=",
+                "PORT": _free_port(),
+                "BB_AI_MODE": "live",
+                "BB_LEASE_SECONDS": 3,
+                "BB_SWEEP_SECONDS": 1,
+                "BB_TASK_EVENTS": False,
+                "BB_IMPORT_BATCH_SIZE": 10,
+                "AURINKO_API_BASE_URL": f"{sandbox}/aurinko",
+                "LOVABLE_AI_GATEWAY_URL": f"{sandbox}/gateway",
+                "LOVABLE_AI_GATEWAY_KEY": "sandbox-chaos",
+                "LOVABLE_TIMEOUT_SECONDS": 3,
+                "ANTHROPIC_API_URL": f"{sandbox}/anthropic",
+                "ANTHROPIC_API_KEY": "sandbox-chaos",
+                "ANTHROPIC_TIMEOUT_SECONDS": 3,
+            }
+        )
+
+    def _set_up(self) -> None:
+        runtime = build_runtime(self._settings, NoPublisher(), pool_size=1)
+        migrate(runtime)
+        self._workspace = accounts.create_workspace(runtime, "Chaos")
+        direct, self._mailbox = (
+            accounts.add_config(
+                runtime,
+                self._workspace.id,
+                name=name,
+                provider=provider,
+                channel="email",
+                addresses=["shop@shop.example"],
+                credentials={"access_token": "sandbox-chaos"},
+            )
+            for name, provider in (("direct", "direct"), ("mailbox", "aurinko"))
+        )
+        _, self._key = accounts.create_key(
+            runtime,
+            self._workspace.id,
+            name="chaos",
+            scopes=[Scope.INGEST, Scope.IMPORT, Scope.READ],
+        )
+        self._feed = Feed(
+            workspace_id=self._workspace.id,
+            config_id=direct.id,
+            key=self._key,
+            web_url=f"http://127.0.0.1:{self._settings.port}",
+            libpq_url=self._servers.libpq_url,
+        )
+        runtime.database.dispose()
+
+    def _wait_for_web(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                requests.get(f"{self._feed.web_url}/healthz", timeout=2)
+                return
+            except requests.RequestException:
+                assert time.monotonic() < deadline, "the web process does not come up"
+                time.sleep(0.2)
+
+    def _break_things(self, seconds: float) -> None:
+        failures: list[Exception] = []
+
+        def feed() -> None:
+            try:
+                rng = random.Random(self.report.seed)
+                deliver(self._feed, self._messages, rng, seconds=seconds)
+            except Exception as error:  # noqa: BLE001 — raised where it is waited for
+                failures.append(error)
+
+        feeder = threading.Thread(target=feed, name="feeder", daemon=True)
+        self._start_import()
+        feeder.start()
+        self._processes.kill_points(KILL_PLAN)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            name, action = self._rng.choice(self._actions())
+            self._say(name)
+            self.report.done.append(f"{name}: {action() or 'done'}")
+            time.sleep(self._rng.uniform(0.3, 1.5))
+        requests.delete(f"{self._sandbox}/_control/faults", timeout=5)
+        self._processes.kill_points(None)
+        self._processes.restart_all()
+        feeder.join(120)
+        assert not feeder.is_alive(), "the feed did not come through"
+        if failures:
+            raise failures[0]
+
+    def _actions(self) -> list[tuple[str, Callable[[], Any]]]:
+        return [
+            *[("kill", lambda: self._processes.kill_one(self._rng))] * 4,
+            ("flush Redis", self._servers.flush_redis),
+            ("restart Redis", self._servers.restart_redis),
+            ("pause Redis", lambda: self._servers.pause_redis(2)),
+            ("restart PostgreSQL", self._servers.restart_postgres),
+            *[("provider faults", self._provider_faults)] * 2,
+        ]
+
+    def _provider_faults(self) -> str:
+        provider = self._rng.choice(["aurinko", "gateway", "anthropic"])
+        script: dict[str, Any] = self._rng.choice(
+            [
+                {"status": 429, "headers": {"Retry-After": "1"}},
+                {"status": 500},
+                {"status": 503},
+                {"mode": "drop"},
+                {"mode": "garbage"},
+                {"mode": "half"},
+                {"delay_ms": 4000},
+            ]
+        )
+        times = self._rng.randint(1, 4)
+        requests.post(
+            f"{self._sandbox}/_control/faults",
+            json={"provider": provider, "times": times, **script},
+            timeout=5,
+        ).raise_for_status()
+        return f"{provider} {script} x{times}"
+
+    def _start_import(self) -> None:
+        """Ask for an import until one is accepted or going."""
+        for _ in range(60):
+            try:
+                answer = requests.post(
+                    f"{self._feed.web_url}/start-email-import",
+                    json={
+                        "workspace_id": str(self._workspace.id),
+                        "config_id": str(self._mailbox.id),
+                    },
+                    headers={"Authorization": f"Bearer {self._key}"},
+                    timeout=15,
+                )
+                if answer.status_code in {202, 409}:
+                    return
+            except requests.RequestException:
+                pass
+            time.sleep(0.5)
+        raise AssertionError("no import could be started")
+
+    def _wait_for_quiet(self) -> None:
+        """Until the import is complete and nothing is unfinished; imports that failed go again."""
+        started = time.monotonic()
+        url = self._servers.libpq_url
+        going = (
+            "SELECT count(*) FROM pipeline_runs WHERE state IN ('queued', 'running')"
+        )
+        complete = "SELECT count(*) FROM pipeline_runs WHERE state = 'completed'"
+        while time.monotonic() - started < QUIET_SECONDS:
+            if not count(url, going):
+                if not count(url, complete):
+                    self._start_import()
+                elif not count(url, UNFINISHED):
+                    self.report.quiet_after = time.monotonic() - started
+                    return
+            time.sleep(0.3)
+        self.report.quiet_after = -1.0
+
+    def _requeue_what_was_given_up(self) -> None:
+        """As an operator would, now that the faults are over."""
+        open_letters = "SELECT count(*) FROM dead_letters WHERE status = 'open' AND event_id IS NOT NULL"
+        url = self._servers.libpq_url
+        self.report.given_up = count(url, open_letters)
+        if self.report.given_up:
+            subprocess.run(
+                [sys.executable, "-m", "app.cli", "deadletters", "requeue", "--all"],
+                cwd=ROOT,
+                env=process_environment(self._settings),
+                check=True,
+                capture_output=True,
+                timeout=60,
+            )
+            self._wait_for_quiet()
+
+
+def _mails(number: int) -> list[str]:
+    return [
+        (
+            f"From p{one}@example.com Mon Nov  2 09:{one:02}:00 2026\n"
+            f"From: P{one} <p{one}@example.com>\nTo: shop@shop.example\n"
+            f"Subject: Imported {one}\nDate: Mon, 02 Nov 2026 09:{one:02}:00 +0000\n"
+            f"Message-ID: <imported{one}@example.com>\n\nWhere is my order {one}?\n"
+        )
+        for one in range(number)
+    ]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
