@@ -11,12 +11,13 @@ PYTEST := $(BIN)/python -m pytest
 # HTTP clients honour proxies even for the machine itself.
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 
-.PHONY: help setup demo up test lint format behaviours lock clean
+.PHONY: help setup demo up test chaos lint format behaviours lock clean
 
 help:
 	@echo "make demo        import a real mailbox, decide, draft; MBOX=path for your own, OWNER=its address"
 	@echo "make up          everything, kept running"
 	@echo "make test        the whole test suite"
+	@echo "make chaos       kill, freeze and restart everything, then check; MINUTES=10 SEED=1"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make behaviours  which tests show which behaviour"
 	@echo "make lock        resolve the dependencies anew (needs uv)"
@@ -42,6 +43,9 @@ up: $(STAMP)
 
 test: $(STAMP)
 	@$(PYTEST) -n 2 $(ARGS)
+
+chaos: $(STAMP)
+	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
 
 behaviours: $(STAMP)
 	@$(PYTEST) -n 2 -q --behaviours $(ARGS)

@@ -1,11 +1,14 @@
 """Builds the real Runtime, once per process."""
 
+from datetime import timedelta
+
 from app.ai.factory import classifier, drafter
 from app.channels.registry import Adapters
 from app.checkpoints import Checkpoint, CheckpointedPublisher, killing, no_checkpoint
 from app.config import Settings
 from app.jobs.publishing import Publisher
 from app.runtime import Runtime
+from app.store.leases import Leases
 from app.store.transaction import Database
 from app.store.vault import Vault
 
@@ -23,9 +26,11 @@ def build_runtime(
     if settings.kill_at is not None:
         checkpoint = killing(settings.kill_at)
         publisher = CheckpointedPublisher(publisher, checkpoint)
+    database = Database(settings.database_url, pool_size=pool_size)
     return Runtime(
         settings=settings,
-        database=Database(settings.database_url, pool_size=pool_size),
+        database=database,
+        leases=Leases(database, length=timedelta(seconds=settings.lease_seconds)),
         publisher=publisher,
         adapters=Adapters(settings),
         vault=Vault(settings.key_bytes),

@@ -133,9 +133,9 @@ class Settings(BaseSettings):
 
     lease_seconds: PositiveFloat = _setting(
         "BB_LEASE_SECONDS",
-        30.0,
-        about="How long work may be held beyond its slowest call, and how long a published job is "
-        "given to arrive, before it is rung for again.",
+        15.0,
+        about="How long what a killed worker held stays held, and how long a published job is given "
+        "to arrive before it is rung for again.",
     )
     kill_at: str | None = _setting(
         "BB_KILL_AT",

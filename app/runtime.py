@@ -10,6 +10,7 @@ from app.channels.registry import Adapters
 from app.checkpoints import Checkpoint, no_checkpoint
 from app.config import Settings
 from app.jobs.publishing import Publisher
+from app.store.leases import Leases
 from app.store.transaction import Database, Transaction
 from app.store.vault import Vault
 
@@ -26,12 +27,13 @@ class Runtime:
     classifier: Classifier
     drafter: Drafter | None
     """None where no key is configured: then no draft is invented."""
+    leases: Leases
     checkpoint: Checkpoint = no_checkpoint
     """Called at named points of a stage; does nothing outside failure tests."""
 
     @property
     def lease(self) -> timedelta:
-        """How long work may be held beyond its slowest call."""
+        """How long a claim lasts without being renewed."""
         return timedelta(seconds=self.settings.lease_seconds)
 
     def transaction(self, workspace_id: UUID) -> AbstractContextManager[Transaction]:

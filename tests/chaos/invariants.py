@@ -55,6 +55,11 @@ CHECKS = {
     "a failed event without its dead letter": """
         SELECT e.id FROM message_events e LEFT JOIN dead_letters d ON d.event_id = e.id
         WHERE e.status = 'failed' AND d.id IS NULL""",
+    "a lease left over": """
+        SELECT id, status FROM message_events WHERE lease_token IS NOT NULL""",
+    "a run left over": """
+        SELECT id, state FROM pipeline_runs WHERE state IN ('queued', 'running')
+           OR lease_token IS NOT NULL""",
     "an event without a trace in the audit": """
         SELECT e.id FROM message_events e
         WHERE NOT EXISTS (SELECT FROM pipeline_job_audit a WHERE a.event_id = e.id)""",

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -62,9 +63,11 @@ class Processes:
                 self._kill_tree(process.pid)
                 process.wait()
 
-    def kill_one(self, rng: random.Random) -> str:
+    def kill_one(self, rng: random.Random, kind: str = "") -> str:
         """Kill a process, or one of a worker's children, without warning."""
-        name = rng.choice(sorted(self._running))
+        name = rng.choice(
+            [one for one in sorted(self._running) if one.startswith(kind)]
+        )
         process = self._running[name]
         children = (
             psutil.Process(process.pid).children() if process.poll() is None else []
@@ -85,6 +88,15 @@ class Processes:
         self._plan = plan
 
     _plan: str | None = None
+
+    def killed_at(self) -> dict[str, int]:
+        """How often processes killed themselves at each point, from their logs."""
+        found: Counter[str] = Counter()
+        for log in self._logs.glob("worker*.log"):
+            for line in log.read_text(errors="replace").splitlines():
+                if "killed at " in line:
+                    found[line.rpartition("killed at ")[2].strip()] += 1
+        return dict(sorted(found.items()))
 
     def restart_all(self) -> None:
         """Stop everything warmly; it comes back by itself."""

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg2
@@ -66,6 +67,14 @@ class Servers:
                 )
             )
         self._wait_for_redis()
+
+    def stop(self) -> None:
+        """Stop both for good."""
+        with suppress(redis.RedisError):  # it may be gone already
+            self._redis().shutdown(nosave=True)
+        server = get_server(self.data_dir.resolve() / "postgres", cleanup_mode="stop")
+        arguments = ("-w", "-m", "immediate", "-D", str(server.pgdata), "stop")
+        pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
 
     def _redis(self) -> redis.Redis:
         return redis.Redis.from_url(self.redis_url, socket_timeout=5)

@@ -17,6 +17,8 @@ import requests
 from app.bootstrap import build_runtime
 from app.config import ROOT, Settings, process_environment
 from app.domain.status import Scope
+from app.jobs import queues
+from app.jobs.broker import Broker
 from app.jobs.publishing import NoPublisher
 from app.services import accounts
 from app.services.operations.migrate import migrate
@@ -30,8 +32,23 @@ from tests.sandboxes import running
 IMPORTED = 60
 QUIET_SECONDS = 150.0
 
-#: Where processes kill themselves, and how likely each time they pass.
-KILL_PLAN = "*=0.02"
+#: Where processes kill themselves, and how likely each time they pass: everywhere a little, and at
+#: one point after the other a lot.
+EVERYWHERE = "*=0.01"
+POINTS = (
+    "fetch_page.claimed",
+    "fetch_page.called",
+    "fetch_page.written",
+    "materialize.claimed",
+    "materialize.written",
+    "classify.claimed",
+    "classify.called",
+    "classify.written",
+    "draft.claimed",
+    "draft.called",
+    "draft.written",
+    "publish",
+)
 
 UNFINISHED = "SELECT count(*) FROM message_events WHERE finished_at IS NULL"
 
@@ -44,7 +61,14 @@ class Report:
     expected: int
     events: int = 0
     done: list[str] = field(default_factory=list)
+    kills: int = 0
+    """By hand, of processes and of workers' children."""
+    killed_at: dict[str, int] = field(default_factory=dict)
+    """By themselves, at named points."""
     deaths: int = 0
+    """Processes that ended and were started again, for whatever reason."""
+    model_calls: dict[str, int] = field(default_factory=dict)
+    answers_used: dict[str, int] = field(default_factory=dict)
     given_up: int = 0
     """Dead letters that the faults caused; they were requeued."""
     quiet_after: float = 0.0
@@ -77,6 +101,13 @@ class Storm:
         mailbox = self._data_dir / "mailbox.mbox"
         mailbox.write_text("\n".join(_mails(IMPORTED)))
         self._servers = Servers(self._data_dir)
+        try:
+            self._storm(mailbox, seconds)
+        finally:
+            self._servers.stop()
+        return self.report
+
+    def _storm(self, mailbox: Path, seconds: float) -> None:
         with running(create_sandbox(mailbox, "shop@shop.example"), listen) as sandbox:
             self._sandbox = sandbox
             self._settings = self._settings_for(sandbox)
@@ -89,10 +120,25 @@ class Storm:
                 self._wait_for_quiet()
                 self._requeue_what_was_given_up()
                 self.report.deaths = self._processes.deaths
+            self._count_calls()
         url = self._servers.libpq_url
         self.report.events = count(url, "SELECT count(*) FROM message_events")
         self.report.violations = violations(url)
-        return self.report
+        self.report.killed_at = self._processes.killed_at()
+
+    def _count_calls(self) -> None:
+        """What the models were asked, beside what was used: the rest is what kills and faults cost."""
+        counts = requests.get(f"{self._sandbox}/_control/counts", timeout=5).json()
+        url = self._servers.libpq_url
+        for provider in ("gateway", "anthropic"):
+            self.report.model_calls[provider] = sum(counts.get(provider, {}).values())
+        self.report.answers_used = {
+            "decisions by model": count(
+                url,
+                "SELECT count(*) FROM message_events WHERE decision ->> 'judged_by' = 'model'",
+            ),
+            "drafts": count(url, "SELECT count(*) FROM drafts"),
+        }
 
     def _settings_for(self, sandbox: str) -> Settings:
         return Settings.model_validate(
@@ -171,7 +217,7 @@ class Storm:
         feeder = threading.Thread(target=feed, name="feeder", daemon=True)
         self._start_import()
         feeder.start()
-        self._processes.kill_points(KILL_PLAN)
+        self._processes.kill_points(EVERYWHERE)
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             name, action = self._rng.choice(self._actions())
@@ -188,13 +234,25 @@ class Storm:
 
     def _actions(self) -> list[tuple[str, Callable[[], Any]]]:
         return [
-            *[("kill", lambda: self._processes.kill_one(self._rng))] * 4,
+            *[("kill", self._kill)] * 6,
+            *[("kill at a point", self._kill_at_a_point)] * 2,
             ("flush Redis", self._servers.flush_redis),
             ("restart Redis", self._servers.restart_redis),
             ("pause Redis", lambda: self._servers.pause_redis(2)),
             ("restart PostgreSQL", self._servers.restart_postgres),
             *[("provider faults", self._provider_faults)] * 2,
         ]
+
+    def _kill(self) -> str:
+        self.report.kills += 1
+        return self._processes.kill_one(self._rng)
+
+    def _kill_at_a_point(self) -> str:
+        """From now on one more point is deadly; a worker is restarted so that it hears of it."""
+        point = self._rng.choice(POINTS)
+        self._processes.kill_points(f"{EVERYWHERE},{point}=0.3")
+        self.report.kills += 1
+        return f"{point}; {self._processes.kill_one(self._rng, 'worker')}"
 
     def _provider_faults(self) -> str:
         provider = self._rng.choice(["aurinko", "gateway", "anthropic"])
@@ -249,11 +307,17 @@ class Storm:
             if not count(url, going):
                 if not count(url, complete):
                     self._start_import()
-                elif not count(url, UNFINISHED):
+                elif not count(url, UNFINISHED) and not self._messages_waiting():
                     self.report.quiet_after = time.monotonic() - started
                     return
             time.sleep(0.3)
         self.report.quiet_after = -1.0
+
+    def _messages_waiting(self) -> int:
+        assert self._settings.redis_url is not None
+        depths = Broker(self._settings.redis_url).depths()
+        # Beat fills the queue of ticks all the time; what killed workers held comes back later.
+        return sum(depths.values()) - depths["unacked"] - depths[queues.OPS]
 
     def _requeue_what_was_given_up(self) -> None:
         """As an operator would, now that the faults are over."""

@@ -19,7 +19,9 @@ COPIES = {
 }
 
 
-@pytest.mark.shows("A3", "A11", "A17", "B1", "B2", "C1", "G2", "G4", "K1", "K2", "K3", "K4")
+@pytest.mark.shows(
+    "A3", "A11", "A17", "B1", "B2", "C1", "G2", "G4", "K1", "K2", "K3", "K4"
+)
 def test_nothing_is_lost_and_nothing_happens_twice():
     data_dir = ROOT / "var" / f"chaos-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from app import store
 from app.domain.status import Scope
 from app.models import ChannelConfig, Workspace
 from app.runtime import Runtime
+from app.services.pipeline.materialize import materialize
 from tests.factories import Maker
+from tests.http.browser import Browser
 from tests.http.client import client_of
 
 
@@ -47,3 +50,60 @@ def batch(workspace: Workspace, config: ChannelConfig) -> Callable[..., dict[str
         } | fields
 
     return body
+
+
+@pytest.fixture
+def arrive(runtime, make, config):
+    """Lets messages arrive and get their place; returns the conversation of each."""
+
+    def arrive(*messages, at=config):
+        ids = make.events(at, *messages)
+        materialize(runtime, make.materialize_job(at, ids))
+        return [make.event(event_id).conversation_id for event_id in ids]
+
+    return arrive
+
+
+@pytest.fixture
+def decide(runtime, workspace):
+    """Lets conversations be decided."""
+
+    def decide(decision, *conversation_ids):
+        with runtime.transaction(workspace.id) as tx:
+            found = store.conversations.of_ids(tx, conversation_ids)
+            store.conversations.save_decisions(
+                tx,
+                [
+                    {
+                        "id": one.id,
+                        "message_id": one.last_inbound_message_id,
+                        "decision": decision,
+                        "category": "order",
+                        "confidence": 0.9,
+                        "reason": "asks about an order",
+                    }
+                    for one in found.values()
+                ],
+            )
+
+    return decide
+
+
+@pytest.fixture
+def browser(client: FlaskClient) -> Browser:
+    """A browser that nobody has signed in with."""
+    return Browser(client)
+
+
+@pytest.fixture
+def signed_in(
+    client: FlaskClient, make: Maker, workspace: Workspace
+) -> Callable[..., Browser]:
+    """A browser signed in with a new key: `signed_in(Scope.READ)`, or with one that may do all."""
+
+    def sign_in(*scopes: Scope, of: Workspace = workspace) -> Browser:
+        browser = Browser(client.application.test_client())
+        assert browser.sign_in(make.key(of, *scopes)).status_code == 303
+        return browser
+
+    return sign_in

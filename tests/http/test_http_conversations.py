@@ -9,48 +9,10 @@ from sqlalchemy import text
 from app import store
 from app.domain.status import Scope
 from app.http import cursors
-from app.services.pipeline.materialize import materialize
 from tests.factories import START, message
 from tests.http.client import rows
 
 INBOX = "/api/v1/conversations"
-
-
-@pytest.fixture
-def arrive(runtime, make, config):
-    """Lets messages arrive and get their place; returns the conversation of each."""
-
-    def arrive(*messages, at=config):
-        ids = make.events(at, *messages)
-        materialize(runtime, make.materialize_job(at, ids))
-        return [make.event(event_id).conversation_id for event_id in ids]
-
-    return arrive
-
-
-@pytest.fixture
-def decide(runtime, workspace):
-    """Lets conversations be decided."""
-
-    def decide(decision, *conversation_ids):
-        with runtime.transaction(workspace.id) as tx:
-            found = store.conversations.of_ids(tx, conversation_ids)
-            store.conversations.save_decisions(
-                tx,
-                [
-                    {
-                        "id": one.id,
-                        "message_id": one.last_inbound_message_id,
-                        "decision": decision,
-                        "category": "order",
-                        "confidence": 0.9,
-                        "reason": "asks about an order",
-                    }
-                    for one in found.values()
-                ],
-            )
-
-    return decide
 
 
 def test_the_newest_conversation_comes_first(client, as_key, arrive):

@@ -7,6 +7,7 @@ being asked for nothing.
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from threading import Lock
 
 LIMIT = 20
@@ -18,7 +19,8 @@ MOST_CALLERS = 10_000
 class Attempts:
     """Failures per caller."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._failures: dict[str, deque[float]] = {}
         self._lock = Lock()
 
@@ -28,13 +30,13 @@ class Attempts:
             failures = self._failures.get(who)
             if failures is None or len(failures) < LIMIT:
                 return 0
-            return max(0, math.ceil(failures[0] + WINDOW_SECONDS - time.monotonic()))
+            return max(0, math.ceil(failures[0] + WINDOW_SECONDS - self._clock()))
 
     def failed(self, who: str) -> None:
         """Count a failure."""
         with self._lock:
             failures = self._failures.pop(who, deque(maxlen=LIMIT))
-            failures.append(time.monotonic())
+            failures.append(self._clock())
             self._failures[who] = failures
             if len(self._failures) > MOST_CALLERS:
                 del self._failures[next(iter(self._failures))]

@@ -46,6 +46,7 @@ _POLICY = {
 }
 #: What one may come back to after signing in: a page of ours, never another host.
 _OUR_PAGE = re.compile(r"/(?:inbox/|operations)[A-Za-z0-9_/?=&-]*")
+_FILTERS = ("ago", "duration", "exact", "hour", "language", "plain", "shown", "size")
 _ATTEMPTS = "bizzybee.sign_in_attempts"
 
 ui = Blueprint(
@@ -138,6 +139,7 @@ def conversation(conversation_id: UUID) -> ResponseReturnValue:
         earlier = cursors.encode(messages[-1].occurred_at, messages[-1].id)
     return render_template(
         "ui/conversation.html",
+        chosen=_attention(),
         thread=thread,
         row=thread.row,
         conversation=thread.row.conversation,
@@ -164,7 +166,10 @@ def change_conversation(conversation_id: UUID) -> ResponseReturnValue:
         status=change.status,
         actor=caller().actor,
     )
-    return redirect(url_for("ui.conversation", conversation_id=conversation_id), 303)
+    page = url_for(
+        "ui.conversation", conversation_id=conversation_id, tab=_attention()
+    )
+    return redirect(page, 303)
 
 
 @ui.get("/inbox/<uuid:conversation_id>/why")
@@ -178,6 +183,7 @@ def why(conversation_id: UUID) -> ResponseReturnValue:
         explained = explain_event(runtime(), event_id, workspace_id=workspace_id())
     return render_template(
         "ui/why.html",
+        chosen=_attention(),
         conversation=found,
         explained=explained,
         steps=told(explained) if explained else [],
@@ -195,9 +201,9 @@ def nothing(anything: str) -> ResponseReturnValue:
 @needs(Scope.OPS, by_session=True)
 def operations() -> ResponseReturnValue:
     """How the pipeline of the workspace is doing."""
-    return render_template(
-        "ui/operations.html", found=overview(runtime(), workspace_id())
-    )
+    found = overview(runtime(), workspace_id())
+    queues = sorted(found.queues, key=lambda row: words.place_of_queue(row["queue"]))
+    return render_template("ui/operations.html", found=found, queues=queues)
 
 
 @ui.record
@@ -205,7 +211,7 @@ def _prepare(state: BlueprintSetupState) -> None:
     state.app.extensions[_ATTEMPTS] = Attempts()
     environment = state.app.jinja_env
     environment.trim_blocks = environment.lstrip_blocks = True
-    for name in ("ago", "duration", "exact", "language", "plain", "shown", "size"):
+    for name in _FILTERS:
         environment.filters[name] = getattr(texts, name)
     environment.globals["words"] = words
     environment.globals["token_field"] = session.TOKEN_FIELD

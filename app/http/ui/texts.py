@@ -84,10 +84,18 @@ def exact(moment: datetime) -> str:
     return f"{utc:%A} {_day(utc, with_year=True)}, {utc:%H:%M} UTC"
 
 
+def hour(moment: datetime) -> str:
+    """The beginning of an hour of these days."""
+    utc = moment.astimezone(UTC)
+    return f"{_day(utc, with_year=False)}, {utc:%H:%M} UTC"
+
+
 def duration(seconds: float) -> str:
     """Some seconds, with as much precision as is worth reading."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
-        return f"{seconds:.2g} s" if seconds < 1 else f"{seconds:.1f} s"
+        return f"{seconds:.1f} s"
     if seconds < 3600:
         return f"{seconds / 60:.0f} min"
     if seconds < 48 * 3600:

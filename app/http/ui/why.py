@@ -61,7 +61,7 @@ def _judgement(judgement: Record | None) -> Iterator[str]:
         f"{judgement['confidence']:.0%} sure."
     )
     yield words.JUDGED.get(str(judge), f"Judged by: {words.in_words(judge)}.")
-    yield f"The reason given: {judgement['reason']}."
+    yield f"The reason given: {str(judgement['reason']).rstrip('.')}."
     if judgement.get("urgent"):
         yield "It seemed urgent."
     if (
@@ -89,4 +89,4 @@ def _state(explained: Record) -> Iterator[str]:
     if state["next_attempt_at"] and not state["finished_at"]:
         yield f"It is tried again on {exact(state['next_attempt_at'])}."
     if state["last_error"]:
-        yield f"The last try ended with: {state['last_error']}."
+        yield f"The last try ended with: {state['last_error'].rstrip('.')}."

@@ -12,6 +12,8 @@ TABS: tuple[tuple[Attention | None, str], ...] = (
     (Attention.HANDLED, "Handled"),
     (None, "All"),
 )
+#: What makes a row stand out.
+ASKING = (Attention.ACT_NOW, Attention.NEEDS_YOU, Attention.QUICK_WIN)
 #: What a tab says when it holds nothing.
 NOTHING = {
     Attention.ACT_NOW: "Nothing is urgent.",
@@ -132,6 +134,12 @@ PROBLEMS = {
 def in_words(code: object) -> str:
     """A code that no table knows, as readable as it gets."""
     return str(code).replace("_", " ")
+
+
+def place_of_queue(name: str) -> int:
+    """Where a queue stands in the course of things; unknown ones come last."""
+    known = list(QUEUES)
+    return known.index(name) if name in known else len(known)
 
 
 def badge(row: InboxRow) -> tuple[str, str]:

@@ -1,7 +1,6 @@
 """Decide what inbound messages need: rules, then evidence, then the model."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from app.runtime import Runtime
 from app.services.pipeline.failure import (
     claim_due,
     describe,
-    failing_together,
+    held_together,
     settle_failures,
 )
 from app.services.pipeline.outcome import Outcome
@@ -45,10 +44,10 @@ def classify(runtime: Runtime, job: Classify) -> Outcome:
             job,
             job.event_ids,
             status=EventStatus.MATERIALIZED,
-            lease=runtime.lease + timedelta(seconds=runtime.settings.gateway_timeout),
+            lease=runtime.lease,
         )
     runtime.checkpoint("classify.claimed")
-    with failing_together(runtime, job, claim):
+    with held_together(runtime, job, claim):
         return _classify(runtime, job, claim)
 
 

@@ -1,6 +1,5 @@
 """Write replies to the newest inbound messages of conversations."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -57,14 +56,15 @@ def _draft_one(
             job,
             [event_id],
             status=EventStatus.DECIDED,
-            lease=runtime.lease + timedelta(seconds=runtime.settings.anthropic_timeout),
+            lease=runtime.lease,
         )
     if not claim.events:
         return None
     runtime.checkpoint("draft.claimed")
     event = claim.events[0]
     try:
-        return _write(runtime, job, claim, event, drafter)
+        with runtime.leases.held(claim.token):
+            return _write(runtime, job, claim, event, drafter)
     except Exception as error:  # noqa: BLE001 — the next message must not suffer for it
         return settle_failures(runtime, job, claim, [(event, error)])[0]
 

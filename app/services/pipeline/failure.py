@@ -45,13 +45,14 @@ def claim_due(
 
 
 @contextmanager
-def failing_together(runtime: Runtime, job: Job, claim: Claim) -> Iterator[None]:
-    """If the work of a stage breaks off unforeseen, give back all it still holds, and raise on.
+def held_together(runtime: Runtime, job: Job, claim: Claim) -> Iterator[None]:
+    """Hold a claim while a stage works; if the work breaks off unforeseen, give it back and raise on.
 
     Without this the events would wait until the lease lapses.
     """
     try:
-        yield
+        with runtime.leases.held(claim.token if claim.events else None):
+            yield
     except Exception as error:
         settle_failures(runtime, job, claim, [(event, error) for event in claim.events])
         raise

@@ -19,9 +19,6 @@ from app.services.pipeline.outcome import Outcome
 from app.services.sync.start_import import fetch_job
 from app.store.audit import EventOutcome
 
-#: A page whose bodies have to be fetched one by one takes longer than anything else.
-PAGE_LEASES = 10
-
 
 def fetch_page(runtime: Runtime, job: ImportFetch) -> Outcome:
     """Fetch the page a run stands before, store it, and queue the next.
@@ -30,13 +27,20 @@ def fetch_page(runtime: Runtime, job: ImportFetch) -> Outcome:
     stores the page. A second delivery finds the run leased or further on, and fetches nothing.
     """
     with runtime.transaction(job.workspace_id) as tx:
-        run = store.runs.claim(tx, job.run_id, lease=PAGE_LEASES * runtime.lease)
+        run = store.runs.claim(tx, job.run_id, lease=runtime.lease)
         config = require_config(tx, run.config_id) if run else None
     if run is None or config is None:
         return Outcome()
     if run.attempts > MAX_ATTEMPTS:
         return _give_up(runtime, job, run, RetryableError("its worker was lost"))
     runtime.checkpoint("fetch_page.claimed")
+    with runtime.leases.held(run.lease_token):
+        return _fetch_and_keep(runtime, job, run, config)
+
+
+def _fetch_and_keep(
+    runtime: Runtime, job: ImportFetch, run: PipelineRun, config: ChannelConfig
+) -> Outcome:
     try:
         page = _fetch(runtime, run, config)
     except Interrupted as error:

@@ -15,7 +15,7 @@ from app.jobs.contracts import Classify, Materialize
 from app.runtime import Runtime
 from app.services.pipeline.failure import (
     claim_due,
-    failing_together,
+    held_together,
     settle_failures,
 )
 from app.services.pipeline.outcome import Outcome
@@ -47,7 +47,7 @@ def materialize(runtime: Runtime, job: Materialize) -> Outcome:
             tx, job, job.event_ids, status=EventStatus.RECEIVED, lease=runtime.lease
         )
     runtime.checkpoint("materialize.claimed")
-    with failing_together(runtime, job, claim):
+    with held_together(runtime, job, claim):
         return _materialize(runtime, job, claim)
 
 
