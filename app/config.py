@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         "BB_CLASSIFY_BATCH_SIZE", 20, about="Messages per call of the AI gateway."
     )
     draft_batch_size: PositiveInt = _setting(
-        "BB_DRAFT_BATCH_SIZE", 5, about="Drafts written one after another by one job."
+        "BB_DRAFT_BATCH_SIZE", 1, about="Drafts written one after another by one job."
     )
     import_cap: PositiveInt = _setting(
         "BB_IMPORT_CAP", 2500, about="Messages of an import that names no cap."
@@ -133,7 +133,7 @@ class Settings(BaseSettings):
 
     lease_seconds: PositiveFloat = _setting(
         "BB_LEASE_SECONDS",
-        15.0,
+        10.0,
         about="How long what a killed worker held stays held, and how long a published job is given "
         "to arrive before it is rung for again.",
     )

@@ -72,9 +72,7 @@ class Servers:
         """Stop both for good."""
         with suppress(redis.RedisError):  # it may be gone already
             self._redis().shutdown(nosave=True)
-        server = get_server(self.data_dir.resolve() / "postgres", cleanup_mode="stop")
-        arguments = ("-w", "-m", "immediate", "-D", str(server.pgdata), "stop")
-        pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
+        get_server(self.data_dir.resolve() / "postgres").cleanup()
 
     def _redis(self) -> redis.Redis:
         return redis.Redis.from_url(self.redis_url, socket_timeout=5)

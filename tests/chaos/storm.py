@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,33 +99,40 @@ class Storm:
 
     def run(self, seconds: float) -> Report:
         """Break things for so long, then wait and check."""
+        with self.system():
+            self._start_import()
+            self._break_things(seconds)
+            self._wait_for_quiet()
+            self._requeue_what_was_given_up()
+            self._look_back()
+        return self.report
+
+    @contextmanager
+    def system(self) -> Iterator[None]:
+        """Everything started, with an account to feed; all is stopped at the end."""
         mailbox = self._data_dir / "mailbox.mbox"
         mailbox.write_text("\n".join(_mails(IMPORTED)))
         self._servers = Servers(self._data_dir)
         try:
-            self._storm(mailbox, seconds)
+            with running(create_sandbox(mailbox, "shop@shop.example"), listen) as url:
+                self._sandbox = url
+                self._settings = self._settings_for(url)
+                self._set_up()
+                with Processes(
+                    self._settings, self._data_dir / "logs", copies=self._copies
+                ) as self._processes:
+                    self._wait_for_web()
+                    yield
         finally:
             self._servers.stop()
-        return self.report
 
-    def _storm(self, mailbox: Path, seconds: float) -> None:
-        with running(create_sandbox(mailbox, "shop@shop.example"), listen) as sandbox:
-            self._sandbox = sandbox
-            self._settings = self._settings_for(sandbox)
-            self._set_up()
-            with Processes(
-                self._settings, self._data_dir / "logs", copies=self._copies
-            ) as self._processes:
-                self._wait_for_web()
-                self._break_things(seconds)
-                self._wait_for_quiet()
-                self._requeue_what_was_given_up()
-                self.report.deaths = self._processes.deaths
-            self._count_calls()
+    def _look_back(self) -> None:
         url = self._servers.libpq_url
+        self._count_calls()
+        self.report.deaths = self._processes.deaths
+        self.report.killed_at = self._processes.killed_at()
         self.report.events = count(url, "SELECT count(*) FROM message_events")
         self.report.violations = violations(url)
-        self.report.killed_at = self._processes.killed_at()
 
     def _count_calls(self) -> None:
         """What the models were asked, beside what was used: the rest is what kills and faults cost."""
@@ -215,7 +223,6 @@ class Storm:
                 failures.append(error)
 
         feeder = threading.Thread(target=feed, name="feeder", daemon=True)
-        self._start_import()
         feeder.start()
         self._processes.kill_points(EVERYWHERE)
         until = time.monotonic() + seconds
@@ -223,7 +230,7 @@ class Storm:
             name, action = self._rng.choice(self._actions())
             self._say(name)
             self.report.done.append(f"{name}: {action() or 'done'}")
-            time.sleep(self._rng.uniform(0.3, 1.5))
+            time.sleep(self._rng.uniform(0.1, 1.0))
         requests.delete(f"{self._sandbox}/_control/faults", timeout=5)
         self._processes.kill_points(None)
         self._processes.restart_all()
@@ -234,8 +241,8 @@ class Storm:
 
     def _actions(self) -> list[tuple[str, Callable[[], Any]]]:
         return [
-            *[("kill", self._kill)] * 6,
-            *[("kill at a point", self._kill_at_a_point)] * 2,
+            *[("kill", self._kill)] * 12,
+            *[("kill at a point", self._kill_at_a_point)] * 4,
             ("flush Redis", self._servers.flush_redis),
             ("restart Redis", self._servers.restart_redis),
             ("pause Redis", lambda: self._servers.pause_redis(2)),

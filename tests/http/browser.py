@@ -38,6 +38,13 @@ class Browser:
         return found.value if found else ""
 
 
+def get_with_cookie(client: FlaskClient, path: str, value: str) -> TestResponse:
+    """What a page answers to a cookie that was not set by it, or at another time."""
+    # A client that keeps cookies would put its own in place of this one.
+    bare = client.application.test_client(use_cookies=False)
+    return bare.get(path, environ_overrides={"HTTP_COOKIE": f"bizzybee={value}"})
+
+
 def parsed(response: TestResponse) -> lxml.html.HtmlElement:
     return lxml.html.fromstring(response.text)
 

@@ -20,7 +20,7 @@ from tests.factories import message
 from tests.fakes import CollectingPublisher
 
 #: `BB_LEASE_SECONDS` of the tests.
-GRACE = timedelta(seconds=15)
+GRACE = timedelta(seconds=10)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Named locks around the creation of identities and threads."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from uuid import uuid4
 
 import pytest
@@ -54,20 +54,30 @@ def test_many_keys_take_few_locks(runtime, workspace):
     assert held == BUCKETS
 
 
-def test_keys_in_opposite_order_never_lock_each_other_out(runtime, workspace):
-    keys = [f"person {number}" for number in range(200)]
-    start = Barrier(4)
+@pytest.mark.parametrize("held", range(8))
+def test_batches_that_share_keys_never_wait_for_each_other_in_a_circle(
+    runtime, workspace, held
+):
+    keys = [f"person {number}" for number in range(60)]
+    batches = [keys[:40], keys[20:], keys[::-3], keys[10:30]]
 
-    def work(number):
-        order = keys if number % 2 else keys[::-1]
-        for _ in range(10):
-            start.wait(10)
-            with runtime.transaction(workspace.id) as tx:
-                store.locks.lock_creation(tx, workspace.id, order)
+    def work(batch):
+        with runtime.transaction(workspace.id) as tx:
+            store.locks.lock_creation(tx, workspace.id, batch)
         return True
 
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(work, range(4))) == [True] * 4
+    with (
+        ThreadPoolExecutor(len(batches)) as pool,
+        runtime.transaction(workspace.id) as first,
+    ):
+        # All come as far as this one, and go on at the same moment.
+        store.locks.lock_creation(first, workspace.id, keys[20 + held : 21 + held])
+        waiting = [pool.submit(work, batch) for batch in batches]
+        time.sleep(0.05)
+        first.session.rollback()
+        done = [one.result(timeout=20) for one in waiting]
+
+    assert done == [True] * len(batches)
 
 
 def test_no_keys_take_no_lock(runtime, workspace):

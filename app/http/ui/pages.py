@@ -166,9 +166,7 @@ def change_conversation(conversation_id: UUID) -> ResponseReturnValue:
         status=change.status,
         actor=caller().actor,
     )
-    page = url_for(
-        "ui.conversation", conversation_id=conversation_id, tab=_attention()
-    )
+    page = url_for("ui.conversation", conversation_id=conversation_id, tab=_attention())
     return redirect(page, 303)
 
 
