@@ -28,6 +28,19 @@ def runtime() -> Runtime:
     return build_runtime(complete(), CeleryPublisher())
 
 
+def publish_or_give_up() -> None:
+    """Let this process wait for the broker no longer than a second when it rings.
+
+    For processes that somebody waits for; the sweep rings later. Workers, who also listen on their
+    connections, keep the longer times of `celeryconfig`.
+    """
+    celery_app.conf.broker_transport_options = {
+        **celery_app.conf.broker_transport_options,
+        "socket_timeout": 1,
+        "socket_connect_timeout": 1,
+    }
+
+
 @setup_logging.connect
 def _our_logs(**_: Any) -> None:
     configure_logs(complete().log_level)

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects import postgresql
+
+from alembic import op
 
 revision = "0001"
 down_revision = None
@@ -163,6 +164,9 @@ def upgrade():
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channel_configs")),
+        sa.UniqueConstraint(
+            "workspace_id", "id", name=op.f("uq_channel_configs_workspace_id_id")
+        ),
         sa.UniqueConstraint(
             "workspace_id", "name", name=op.f("uq_channel_configs_workspace_id_name")
         ),
@@ -502,16 +506,16 @@ def upgrade():
             nullable=False,
         ),
         sa.ForeignKeyConstraint(
-            ["config_id"],
-            ["channel_configs.id"],
-            name=op.f("fk_conversations_config_id"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
             ["customer_id"],
             ["customers.id"],
             name=op.f("fk_conversations_customer_id"),
             ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "config_id"],
+            ["channel_configs.workspace_id", "channel_configs.id"],
+            name=op.f("fk_conversations_workspace_id_config_id"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["workspace_id"],
@@ -557,15 +561,15 @@ def upgrade():
             nullable=False,
         ),
         sa.ForeignKeyConstraint(
-            ["config_id"],
-            ["channel_configs.id"],
-            name=op.f("fk_customer_identities_config_id"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
             ["customer_id"],
             ["customers.id"],
             name=op.f("fk_customer_identities_customer_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "config_id"],
+            ["channel_configs.workspace_id", "channel_configs.id"],
+            name=op.f("fk_customer_identities_workspace_id_config_id"),
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
@@ -672,9 +676,9 @@ def upgrade():
         ),
         sa.Column("finished_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
-            ["config_id"],
-            ["channel_configs.id"],
-            name=op.f("fk_pipeline_runs_config_id"),
+            ["workspace_id", "config_id"],
+            ["channel_configs.workspace_id", "channel_configs.id"],
+            name=op.f("fk_pipeline_runs_workspace_id_config_id"),
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
@@ -720,9 +724,9 @@ def upgrade():
             nullable=False,
         ),
         sa.ForeignKeyConstraint(
-            ["config_id"],
-            ["channel_configs.id"],
-            name=op.f("fk_sync_watermarks_config_id"),
+            ["workspace_id", "config_id"],
+            ["channel_configs.workspace_id", "channel_configs.id"],
+            name=op.f("fk_sync_watermarks_workspace_id_config_id"),
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
@@ -760,15 +764,15 @@ def upgrade():
             nullable=False,
         ),
         sa.ForeignKeyConstraint(
-            ["config_id"],
-            ["channel_configs.id"],
-            name=op.f("fk_conversation_refs_config_id"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
             ["conversation_id"],
             ["conversations.id"],
             name=op.f("fk_conversation_refs_conversation_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "config_id"],
+            ["channel_configs.workspace_id", "channel_configs.id"],
+            name=op.f("fk_conversation_refs_workspace_id_config_id"),
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
@@ -876,12 +880,6 @@ def upgrade():
             nullable=False,
         ),
         sa.ForeignKeyConstraint(
-            ["config_id"],
-            ["channel_configs.id"],
-            name=op.f("fk_message_events_config_id"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
             ["conversation_id"],
             ["conversations.id"],
             name=op.f("fk_message_events_conversation_id"),
@@ -892,6 +890,12 @@ def upgrade():
             ["pipeline_runs.id"],
             name=op.f("fk_message_events_run_id"),
             ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "config_id"],
+            ["channel_configs.workspace_id", "channel_configs.id"],
+            name=op.f("fk_message_events_workspace_id_config_id"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["workspace_id"],
@@ -1092,12 +1096,6 @@ def upgrade():
             nullable=False,
         ),
         sa.ForeignKeyConstraint(
-            ["config_id"],
-            ["channel_configs.id"],
-            name=op.f("fk_messages_config_id"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
             ["conversation_id"],
             ["conversations.id"],
             name=op.f("fk_messages_conversation_id"),
@@ -1114,6 +1112,12 @@ def upgrade():
             ["message_events.id"],
             name=op.f("fk_messages_event_id"),
             ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "config_id"],
+            ["channel_configs.workspace_id", "channel_configs.id"],
+            name=op.f("fk_messages_workspace_id_config_id"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["workspace_id"],

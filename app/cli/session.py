@@ -24,8 +24,11 @@ def runtime() -> Runtime:
     An embedded database is migrated on the way; a database of the operator's is left to
     `bizzybee migrate`.
     """
+    # Reading settings and starting servers comes first: importing Celery's configuration does both.
+    from tasks.celery_app import publish_or_give_up
     from tasks.publisher import CeleryPublisher
 
+    publish_or_give_up()
     settings = complete()
     current = build_runtime(settings, CeleryPublisher(), pool_size=2)
     if load_settings().database_url is None:

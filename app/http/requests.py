@@ -34,6 +34,7 @@ def register(app: Flask) -> None:
     """Wrap every request of the application."""
     app.before_request(_begin)
     app.after_request(_end)
+    app.teardown_request(_forget)
 
 
 def _begin() -> None:
@@ -42,6 +43,11 @@ def _begin() -> None:
     g.started = time.monotonic()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _forget(_error: BaseException | None) -> None:
+    """What the thread does next belongs to another request."""
+    structlog.contextvars.clear_contextvars()
 
 
 def _end(response: Response) -> Response:

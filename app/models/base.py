@@ -9,6 +9,7 @@ from sqlalchemy import (
     TIMESTAMP,
     Enum,
     ForeignKey,
+    ForeignKeyConstraint,
     LargeBinary,
     MetaData,
     Text,
@@ -54,6 +55,18 @@ class Base(DeclarativeBase):
             values_callable=lambda members: [member.value for member in members],
         ),
     }
+
+
+def on_account() -> ForeignKeyConstraint:
+    """The account of a row is one of the row's own workspace.
+
+    Checks of foreign keys bypass row-level security, so the key itself has to say it.
+    """
+    return ForeignKeyConstraint(
+        ["workspace_id", "config_id"],
+        ["channel_configs.workspace_id", "channel_configs.id"],
+        ondelete="CASCADE",
+    )
 
 
 class Timestamps:

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.status import ConfigStatus
-from app.models.base import Base, InWorkspace, Timestamps, UUIDKey
+from app.models.base import Base, InWorkspace, Timestamps, UUIDKey, on_account
 
 
 class ChannelConfig(InWorkspace, Timestamps, Base):
@@ -17,6 +17,7 @@ class ChannelConfig(InWorkspace, Timestamps, Base):
     __tablename__ = "channel_configs"
     __table_args__ = (
         UniqueConstraint("workspace_id", "name"),
+        UniqueConstraint("workspace_id", "id"),
         Index(None, "workspace_id", "channel"),
     )
 
@@ -41,12 +42,10 @@ class SyncWatermark(InWorkspace, Timestamps, Base):
     """How far one resource of an account has been read and stored."""
 
     __tablename__ = "sync_watermarks"
-    __table_args__ = (UniqueConstraint("config_id", "resource"),)
+    __table_args__ = (UniqueConstraint("config_id", "resource"), on_account())
 
     id: Mapped[UUIDKey]
-    config_id: Mapped[UUID] = mapped_column(
-        ForeignKey("channel_configs.id", ondelete="CASCADE")
-    )
+    config_id: Mapped[UUID]
     resource: Mapped[str]
     """What is read: a folder, a conversation list."""
     cursor: Mapped[dict[str, Any]]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.decision import Category, Decision
 from app.domain.status import ConversationStatus
-from app.models.base import Base, InWorkspace, Timestamps, UUIDKey
+from app.models.base import Base, InWorkspace, Timestamps, UUIDKey, on_account
 
 
 class Conversation(InWorkspace, Timestamps, Base):
@@ -16,15 +16,14 @@ class Conversation(InWorkspace, Timestamps, Base):
 
     __tablename__ = "conversations"
     __table_args__ = (
+        on_account(),
         Index("ix_conversations_inbox", "workspace_id", text("last_message_at DESC")),
         Index(None, "customer_id"),
     )
 
     id: Mapped[UUIDKey]
     channel: Mapped[str]
-    config_id: Mapped[UUID] = mapped_column(
-        ForeignKey("channel_configs.id", ondelete="CASCADE")
-    )
+    config_id: Mapped[UUID]
     customer_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("customers.id", ondelete="SET NULL")
     )
@@ -56,15 +55,14 @@ class ConversationRef(InWorkspace, Timestamps, Base):
 
     __tablename__ = "conversation_refs"
     __table_args__ = (
+        on_account(),
         UniqueConstraint("workspace_id", "channel", "config_id", "external_thread_id"),
         Index(None, "conversation_id"),
     )
 
     id: Mapped[UUIDKey]
     channel: Mapped[str]
-    config_id: Mapped[UUID] = mapped_column(
-        ForeignKey("channel_configs.id", ondelete="CASCADE")
-    )
+    config_id: Mapped[UUID]
     external_thread_id: Mapped[str]
     """The provider's thread id, or `mid:<Message-ID>` for a mail."""
     evidence: Mapped[str]

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, InWorkspace, Timestamps, UUIDKey
+from app.models.base import Base, InWorkspace, Timestamps, UUIDKey, on_account
 
 
 class Customer(InWorkspace, Timestamps, Base):
@@ -25,6 +25,7 @@ class CustomerIdentity(InWorkspace, Timestamps, Base):
 
     __tablename__ = "customer_identities"
     __table_args__ = (
+        on_account(),
         UniqueConstraint(
             "workspace_id",
             "kind",
@@ -36,9 +37,7 @@ class CustomerIdentity(InWorkspace, Timestamps, Base):
     )
 
     id: Mapped[UUIDKey]
-    config_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("channel_configs.id", ondelete="CASCADE")
-    )
+    config_id: Mapped[UUID | None]
     """Null where the identifier means the same everywhere, such as an e-mail address."""
     kind: Mapped[str]
     value: Mapped[str]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.status import EventStatus
 from app.domain.unified_message import Direction
-from app.models.base import Base, InWorkspace, UUIDKey
+from app.models.base import Base, InWorkspace, UUIDKey, on_account
 
 
 class MessageEvent(InWorkspace, Base):
@@ -21,6 +21,7 @@ class MessageEvent(InWorkspace, Base):
 
     __tablename__ = "message_events"
     __table_args__ = (
+        on_account(),
         UniqueConstraint("workspace_id", "channel", "config_id", "external_id"),
         # The sweep looks at nothing else.
         Index(
@@ -40,9 +41,7 @@ class MessageEvent(InWorkspace, Base):
     id: Mapped[UUIDKey]
     channel: Mapped[str]
     """A `Channel`. Free text here, so that a new channel needs no migration."""
-    config_id: Mapped[UUID] = mapped_column(
-        ForeignKey("channel_configs.id", ondelete="CASCADE")
-    )
+    config_id: Mapped[UUID]
     external_id: Mapped[str]
     """The provider's id. Unique per config, which makes ingest idempotent."""
     external_thread_id: Mapped[str | None]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.status import DraftStatus, SenderType
 from app.domain.unified_message import Direction, MessageKind
-from app.models.base import Base, InWorkspace, Timestamps, UUIDKey
+from app.models.base import Base, InWorkspace, Timestamps, UUIDKey, on_account
 
 
 class Message(InWorkspace, Base):
@@ -17,6 +17,7 @@ class Message(InWorkspace, Base):
 
     __tablename__ = "messages"
     __table_args__ = (
+        on_account(),
         UniqueConstraint("workspace_id", "config_id", "external_id"),
         Index(
             "ix_messages_timeline", "conversation_id", text("occurred_at DESC"), "id"
@@ -38,9 +39,7 @@ class Message(InWorkspace, Base):
         ForeignKey("conversations.id", ondelete="CASCADE")
     )
     channel: Mapped[str]
-    config_id: Mapped[UUID] = mapped_column(
-        ForeignKey("channel_configs.id", ondelete="CASCADE")
-    )
+    config_id: Mapped[UUID]
     event_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("message_events.id", ondelete="SET NULL")
     )

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.status import RunMode, RunState
-from app.models.base import Base, InWorkspace, UUIDKey
+from app.models.base import Base, InWorkspace, UUIDKey, on_account
 
 
 class PipelineRun(InWorkspace, Base):
@@ -24,6 +24,7 @@ class PipelineRun(InWorkspace, Base):
 
     __tablename__ = "pipeline_runs"
     __table_args__ = (
+        on_account(),
         # One import at a time per account.
         Index(
             "uq_pipeline_runs_going",
@@ -35,9 +36,7 @@ class PipelineRun(InWorkspace, Base):
     )
 
     id: Mapped[UUIDKey]
-    config_id: Mapped[UUID] = mapped_column(
-        ForeignKey("channel_configs.id", ondelete="CASCADE")
-    )
+    config_id: Mapped[UUID]
     source: Mapped[str]
     """`aurinko`, `mbox`, `maildir`."""
     mode: Mapped[RunMode] = mapped_column(server_default=RunMode.TRIAGE)

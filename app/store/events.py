@@ -318,7 +318,8 @@ def take_overdue(
     overdue = (
         select(MessageEvent.id)
         .where(
-            MessageEvent.status.in_(statuses),
+            # A live message is not left behind an import.
+            or_(MessageEvent.status.in_(statuses), MessageEvent.run_id.is_(None)),
             _claimable(),
             or_(
                 MessageEvent.rung_at.is_(None),
@@ -368,6 +369,7 @@ def reset(
             status=status,
             reason=None,
             superseded_by=None,
+            **dict.fromkeys(_REACHED_AFTER[status]),
             attempts=0,
             next_attempt_at=None,
             # A worker whose lease has lapsed may still write; its token must not fit any more.
@@ -381,6 +383,18 @@ def reset(
         .execution_options(synchronize_session=False)
     )
     return list(rows.scalars())
+
+
+_REACHED_AFTER = {
+    EventStatus.RECEIVED: (
+        "materialized_at",
+        "classified_at",
+        "decided_at",
+        "drafted_at",
+    ),
+    EventStatus.MATERIALIZED: ("classified_at", "decided_at", "drafted_at"),
+    EventStatus.DECIDED: ("drafted_at",),
+}
 
 
 def find(

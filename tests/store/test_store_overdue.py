@@ -77,8 +77,11 @@ def test_every_state_that_is_not_finished_counts(
     assert (found.workspace_id, found.config_id) == (config.workspace_id, config.id)
 
 
-def test_only_the_states_that_are_asked_for_count(overdue, make, config, set_row):
-    ids = make.events(config, *(message() for _ in UNFINISHED))
+def test_of_an_import_only_the_states_that_are_asked_for_count(
+    overdue, make, config, set_row
+):
+    run = make.run(config)
+    ids = make.events(config, *(message() for _ in UNFINISHED), run=run)
     for event_id, status in zip(ids, UNFINISHED, strict=True):
         set_row("message_events", event_id, status=status.value, rung_at=None)
 
@@ -87,6 +90,16 @@ def test_only_the_states_that_are_asked_for_count(overdue, make, config, set_row
     assert {event.id for event in found} == {ids[1], ids[3]}
     assert overdue(statuses=[]) == []
     assert make.event(ids[0]).rung_at is None
+
+
+@pytest.mark.shows("K8")
+def test_a_live_message_is_not_left_behind_an_import(overdue, make, config, set_row):
+    (event_id,) = make.events(config, message())
+    set_row("message_events", event_id, rung_at=None)
+
+    found = overdue(statuses=[])
+
+    assert [event.id for event in found] == [event_id]
 
 
 def test_who_takes_the_overdue_rings_for_them(overdue, make, config, set_row, now):

@@ -89,7 +89,12 @@ def discard_letters(
     """Close dead letters without another try; they stay readable."""
     with runtime.system_transaction() as tx:
         if dry_run:
-            return [one for one in letter_ids if store.dead_letters.get(tx, one)]
+            found = [store.dead_letters.get(tx, one) for one in letter_ids]
+            return [
+                letter.id
+                for letter in found
+                if letter and letter.status is DeadLetterStatus.OPEN
+            ]
         letters = store.dead_letters.settle(tx, letter_ids, DeadLetterStatus.DISCARDED)
         for letter in letters:
             _audit(tx, letter, action="deadletter.discard", actor=actor)
