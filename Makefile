@@ -42,13 +42,13 @@ up: $(STAMP)
 	@$(BIN)/bizzybee up
 
 test: $(STAMP)
-	@$(PYTEST) -n 2 $(ARGS)
+	@$(PYTEST) -n 2 --dist worksteal $(ARGS)
 
 chaos: $(STAMP)
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
 
 behaviours: $(STAMP)
-	@$(PYTEST) -n 2 -q --behaviours $(ARGS)
+	@$(PYTEST) -n 2 --dist worksteal -q --behaviours $(ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -18,17 +18,18 @@ _SHARED: list[Any] = [
 
 
 def configure_logs(level: str = "INFO") -> None:
-    """Send everything, libraries included, to stderr as JSON lines."""
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_SHARED,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
+    """Send everything, libraries included, to stderr as JSON lines. Safe to repeat."""
+    if not structlog.is_configured():  # loggers in use would keep what was there before
+        structlog.configure(
+            processors=[
+                structlog.stdlib.filter_by_level,
+                *_SHARED,
+                structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+            ],
+            logger_factory=structlog.stdlib.LoggerFactory(),
+            wrapper_class=structlog.stdlib.BoundLogger,
+            cache_logger_on_first_use=True,
+        )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

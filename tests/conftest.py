@@ -30,6 +30,12 @@ TEMPLATE = "bizzybee_test_template"
 SECRET_KEY = base64.b64encode(b"k" * 32).decode()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, whatever order chance has chosen."""
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
+
+
 @pytest.fixture(scope="session")
 def servers() -> Settings:
     """The servers of this run, and a fresh database for this worker."""

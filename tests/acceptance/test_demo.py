@@ -14,7 +14,7 @@ from app.domain.decision import Decision
 MAILS = 214
 
 #: Two runs, each with all processes starting on a busy machine.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.first, pytest.mark.timeout(300)]
 
 
 @pytest.mark.shows("A15", "B1", "H2")

@@ -155,8 +155,12 @@ def test_two_beats_do_the_work_of_one(runtime, make, config, set_event):
     assert second == {}
 
 
-def test_behind_a_long_queue_nothing_more_is_rung_for(runtime, make, config, set_event):
-    first, second = make.events(config, message(), message(sender="bo@example.com"))
+def test_behind_a_long_queue_nothing_more_of_an_import_is_rung_for(
+    runtime, make, config, set_event
+):
+    first, second = make.events(
+        config, message(), message(sender="bo@example.com"), run=make.run(config)
+    )
     set_event(first, rung_at=None)
     set_event(second, rung_at=None, status="materialized")
 
