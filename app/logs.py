@@ -5,6 +5,7 @@ Bodies, addresses and credentials never get here: what is logged is ids, counts 
 
 import logging
 import sys
+from functools import cache
 from typing import Any
 
 import structlog
@@ -19,17 +20,7 @@ _SHARED: list[Any] = [
 
 def configure_logs(level: str = "INFO") -> None:
     """Send everything, libraries included, to stderr as JSON lines. Safe to repeat."""
-    if not structlog.is_configured():  # loggers in use would keep what was there before
-        structlog.configure(
-            processors=[
-                structlog.stdlib.filter_by_level,
-                *_SHARED,
-                structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-            ],
-            logger_factory=structlog.stdlib.LoggerFactory(),
-            wrapper_class=structlog.stdlib.BoundLogger,
-            cache_logger_on_first_use=True,
-        )
+    _configure_structlog()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -48,6 +39,21 @@ def configure_logs(level: str = "INFO") -> None:
     for name in ("urllib3", "httpx2", "httpcore2", "celery.worker.strategy"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
+
+
+@cache
+def _configure_structlog() -> None:
+    """Once per process: loggers in use would keep what was there before."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
 
 
 def get_logger(name: str) -> Any:

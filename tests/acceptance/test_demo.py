@@ -23,7 +23,11 @@ def test_every_mail_of_the_sample_is_decided_once(runs):
 
     assert first["import"]["state"] == "completed"
     assert first["import"]["new"] == MAILS
-    assert (first["events"], first["messages"], first["unfinished"]) == (MAILS, MAILS, 0)
+    assert (first["events"], first["messages"], first["unfinished"]) == (
+        MAILS,
+        MAILS,
+        0,
+    )
     assert first["stored_twice"] == 0
     assert first["dead_letters"] == 0
     assert sum(first["statuses"].values()) == MAILS

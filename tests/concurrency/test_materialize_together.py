@@ -52,9 +52,7 @@ def test_one_sender_in_many_workers_is_one_customer(together, make, config, coun
 
 
 @pytest.mark.shows("D4")
-def test_one_thread_in_many_workers_is_one_conversation(
-    together, make, config, count
-):
+def test_one_thread_in_many_workers_is_one_conversation(together, make, config, count):
     batches = [
         make.events(
             config,
@@ -79,9 +77,7 @@ def test_one_thread_in_many_workers_is_one_conversation(
 
 
 @pytest.mark.shows("B1")
-def test_one_job_delivered_to_many_workers_is_done_once(
-    together, make, config, count
-):
+def test_one_job_delivered_to_many_workers_is_done_once(together, make, config, count):
     ids = make.events(config, *(message() for _ in range(20)))
 
     outcomes = together(*[ids] * WORKERS)
