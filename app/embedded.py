@@ -10,7 +10,6 @@ import os
 import secrets
 import shutil
 import socket
-import subprocess
 import sysconfig
 import time
 import warnings
@@ -27,9 +26,6 @@ from app.errors import ConfigurationError
 
 DATABASE = "bizzybee"
 START_SECONDS = 15.0
-
-#: Kept, so that Python does not complain of a child that nobody waits for.
-_started: list[subprocess.Popen[bytes]] = []
 
 
 def complete(settings: Settings | None = None) -> Settings:
@@ -98,6 +94,26 @@ def start_redis(data_dir: Path) -> str:
             _launch_redis(home)
     atexit.register(_leave_redis, home, os.getpid())
     return _redis_url(home)
+
+
+def spawn_redis(home: Path) -> int:
+    """Start the server that is configured in this folder; returns its process id.
+
+    It belongs to nobody: an interrupt at the terminal is for the program, not for its servers.
+    """
+    binary = redis_binary()
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        binary,
+        [binary, str(home / "redis.conf")],
+        {},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(home / "log"), append, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
 
 
 def redis_binary() -> str:
@@ -191,19 +207,11 @@ def _launch_redis(home: Path) -> None:
         # Any other policy deletes whole queues when memory runs out.
         "maxmemory-policy noeviction\n"
     )
-    with (home / "log").open("ab") as log:
-        server = subprocess.Popen(
-            [redis_binary(), str(configuration)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            # An interrupt at the terminal is for the program, not for its servers.
-            start_new_session=True,
-        )
-    _started.append(server)
+    server = spawn_redis(home)
     deadline = time.monotonic() + START_SECONDS
     while not _answers(url):
-        if server.poll() is not None or time.monotonic() > deadline:
+        ended = os.waitpid(server, os.WNOHANG) != (0, 0)
+        if ended or time.monotonic() > deadline:
             raise ConfigurationError(
                 f"the embedded Redis did not start; see {home / 'log'}"
             )

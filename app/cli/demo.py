@@ -135,7 +135,7 @@ def _everything(settings: Settings, logs: Path) -> Iterator[str]:
         log_path.open("wb") as log,
         _stopped_at_end(
             subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "up"],
+                [sys.executable, "-m", "app.cli", "up", "--without", "flower"],
                 cwd=ROOT,
                 env=process_environment(settings),
                 stdout=log,

@@ -17,34 +17,33 @@ MAILS = 214
 pytestmark = [pytest.mark.first, pytest.mark.timeout(300)]
 
 
-@pytest.mark.shows("A15", "B1", "H2")
-def test_every_mail_of_the_sample_is_decided_once(runs):
-    first, _ = runs
+@pytest.mark.shows("A15", "B1", "H2", "L3")
+def test_the_demo_decides_every_mail_once_however_often_it_runs(data_dir):
+    first, second = demo(data_dir), demo(data_dir)
 
-    assert first["import"]["state"] == "completed"
-    assert first["import"]["new"] == MAILS
-    assert (first["events"], first["messages"], first["unfinished"]) == (
-        MAILS,
-        MAILS,
-        0,
-    )
-    assert first["stored_twice"] == 0
-    assert first["dead_letters"] == 0
-    assert sum(first["statuses"].values()) == MAILS
+    every_mail_is_decided_once(first)
+    every_decision_occurs_and_drafts_do(first)
+    running_it_again_adds_nothing(first, second)
+    logs_carry_ids_and_no_texts((data_dir / "demo" / "processes.log").read_text())
 
 
-def test_the_sample_shows_every_decision_and_drafts(runs):
-    first, _ = runs
+def every_mail_is_decided_once(report):
+    assert report["import"]["state"] == "completed"
+    assert report["import"]["new"] == MAILS
+    assert (report["events"], report["messages"]) == (MAILS, MAILS)
+    assert report["unfinished"] == 0
+    assert report["stored_twice"] == 0
+    assert report["dead_letters"] == 0
+    assert sum(report["statuses"].values()) == MAILS
 
-    assert set(first["decisions"]) == {decision.value for decision in Decision}
-    assert first["live_drafts"] == first["statuses"]["drafted"] > 50
-    assert {"evidence", "model"} <= set(first["judged_by"])
+
+def every_decision_occurs_and_drafts_do(report):
+    assert set(report["decisions"]) == {decision.value for decision in Decision}
+    assert report["live_drafts"] == report["statuses"]["drafted"] > 50
+    assert {"evidence", "model"} <= set(report["judged_by"])
 
 
-@pytest.mark.shows("B1")
-def test_running_it_again_adds_nothing(runs):
-    first, second = runs
-
+def running_it_again_adds_nothing(first, second):
     assert (second["import"]["new"], second["import"]["known before"]) == (0, MAILS)
     unchanged = first.keys() - {"import", "seconds_from_receipt"}
     assert {name: second[name] for name in unchanged} == {
@@ -52,28 +51,19 @@ def test_running_it_again_adds_nothing(runs):
     }
 
 
-@pytest.mark.shows("L3")
-def test_logs_carry_ids_and_no_texts(runs, data_dir):
-    log = (data_dir / "demo" / "processes.log").read_text()
-
+def logs_carry_ids_and_no_texts(log):
     jobs = [line for line in log.splitlines() if '"event": "job"' in line]
     assert jobs
     assert "sandbox-demo" not in log
     assert not any("@" in line.partition("{")[2] for line in jobs)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def data_dir():
     place = ROOT / "var" / f"test-demo-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     shutil.rmtree(place, ignore_errors=True)
     yield place
     shutil.rmtree(place, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def runs(data_dir):
-    """The reports of two runs on one data directory."""
-    return demo(data_dir), demo(data_dir)
 
 
 def demo(data_dir):

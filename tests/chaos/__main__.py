@@ -15,7 +15,7 @@ from rich.table import Table
 from app.config import ROOT
 from tests.chaos.storm import Report, Storm
 
-STORM_SECONDS = 90.0
+STORM_SECONDS = 120.0
 OUTPUT = ROOT / "var" / "chaos"
 
 

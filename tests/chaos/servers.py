@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -56,16 +55,7 @@ class Servers:
         """Kill it and start it again a moment later, on the same port."""
         os.kill(self._redis_pid(), signal.SIGKILL)
         time.sleep(1)
-        with (self._home / "log").open("ab") as log:
-            embedded._started.append(
-                subprocess.Popen(
-                    [embedded.redis_binary(), str(self._home / "redis.conf")],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
-            )
+        embedded.spawn_redis(self._home)
         self._wait_for_redis()
 
     def stop(self) -> None:

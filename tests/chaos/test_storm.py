@@ -25,7 +25,7 @@ COPIES = {
 def test_nothing_is_lost_and_nothing_happens_twice():
     data_dir = ROOT / "var" / f"chaos-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 
-    report = Storm(data_dir, seed=11, count=150, copies=COPIES).run(seconds=12)
+    report = Storm(data_dir, seed=11, count=120, copies=COPIES).run(seconds=8)
 
     assert report.violations == {}, report
     assert report.events == report.expected
