@@ -5,6 +5,7 @@ Call sites read `store.events.add_new(tx, rows)`.
 
 from app.store import (
     audit,
+    claims,
     conversations,
     customers,
     dead_letters,
@@ -23,6 +24,7 @@ from app.store import (
 
 __all__ = [
     "audit",
+    "claims",
     "conversations",
     "customers",
     "dead_letters",

@@ -360,13 +360,13 @@ def failed(runtime, make, config):
     """An event that was given up, and its dead letter."""
     (event_id,) = make.events(config, message())
     with runtime.transaction(config.workspace_id) as tx:
-        claim = store.events.claim(
+        claim = store.claims.take(
             tx,
             [event_id],
             status=EventStatus.RECEIVED,
             lease=timedelta(minutes=1),
         )
-        store.events.fail(tx, claim, event_id, "InvalidPayload: no sender")
+        store.claims.fail(tx, claim, event_id, "InvalidPayload: no sender")
         store.dead_letters.add(
             tx,
             [

@@ -312,7 +312,7 @@ def test_an_event_that_kills_its_worker_is_given_up(runtime, make, config):
     (event_id,) = make.events(config, message())
     for _ in range(MAX_ATTEMPTS):
         with runtime.transaction(config.workspace_id) as tx:
-            claimed = store.events.claim(
+            claimed = store.claims.take(
                 tx, [event_id], status=EventStatus.RECEIVED, lease=timedelta(0)
             )
         assert len(claimed.events) == 1

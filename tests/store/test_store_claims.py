@@ -179,20 +179,20 @@ def test_a_lapsed_lease_is_taken_over_and_counted(make, overtaken):
 
 
 WRITES = {
-    "materialized": lambda tx, claim, one: store.events.save_materialized(
+    "materialized": lambda tx, claim, one: store.claims.save_materialized(
         tx, claim, [placed(one)]
     ),
-    "decided": lambda tx, claim, one: store.events.save_decided(
+    "decided": lambda tx, claim, one: store.claims.save_decided(
         tx, claim, [{"id": one, "decision": {}, "reason": None, "finished": True}]
     ),
-    "finished": lambda tx, claim, one: store.events.finish(
+    "finished": lambda tx, claim, one: store.claims.finish(
         tx, claim, [one], status=EventStatus.DRAFTED, reason=None
     ),
-    "put off": lambda tx, claim, one: store.events.put_off(
+    "put off": lambda tx, claim, one: store.claims.put_off(
         tx, claim, one, until=tx.now, error="slow", counted=True
     ),
-    "failed": lambda tx, claim, one: store.events.fail(tx, claim, one, "slow"),
-    "locked": lambda tx, claim, one: store.events.lock_claimed(tx, claim),
+    "failed": lambda tx, claim, one: store.claims.fail(tx, claim, one, "slow"),
+    "locked": lambda tx, claim, one: store.claims.lock(tx, claim),
 }
 
 
@@ -253,7 +253,7 @@ def test_an_event_that_is_put_off_comes_back_when_its_time_comes(
     until = now() + timedelta(minutes=1)
 
     with runtime.transaction(config.workspace_id) as tx:
-        store.events.put_off(
+        store.claims.put_off(
             tx, taken, event_id, until=until, error="busy", counted=counted
         )
 
@@ -275,7 +275,7 @@ def test_a_failed_event_is_over(runtime, make, config, claim):
     taken = claim([event_id])
 
     with runtime.transaction(config.workspace_id) as tx:
-        failed = store.events.fail(tx, taken, event_id, "cannot be read")
+        failed = store.claims.fail(tx, taken, event_id, "cannot be read")
 
     event = make.event(event_id)
     assert failed
@@ -292,7 +292,7 @@ def test_a_stage_that_is_done_begins_the_next_with_no_attempt(
     taken = claim([event_id])
 
     with runtime.transaction(config.workspace_id) as tx:
-        store.events.save_materialized(tx, taken, [placed(event_id)])
+        store.claims.save_materialized(tx, taken, [placed(event_id)])
 
     event = make.event(event_id)
     assert (event.status, event.attempts) == (EventStatus.MATERIALIZED, 0)
@@ -324,7 +324,7 @@ def test_an_event_that_ends_superseded_names_its_successor(
     taken = claim([older], status=EventStatus.MATERIALIZED)
 
     with runtime.transaction(config.workspace_id) as tx:
-        store.events.finish(
+        store.claims.finish(
             tx, taken, [older], status=EventStatus.SUPERSEDED, reason="newer_message"
         )
 
@@ -356,7 +356,7 @@ def test_a_reset_leaves_alone_what_is_being_worked_on(runtime, make, config, cla
 
 
 def take(tx, ids, status=EventStatus.RECEIVED):
-    return store.events.claim(tx, ids, status=status, lease=LEASE)
+    return store.claims.take(tx, ids, status=status, lease=LEASE)
 
 
 def at(moment, columns):

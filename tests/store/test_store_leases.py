@@ -17,7 +17,7 @@ LENGTH = timedelta(seconds=0.6)
 def claim(runtime, config):
     def claim(event_id):
         with runtime.transaction(config.workspace_id) as tx:
-            return store.events.claim(
+            return store.claims.take(
                 tx, [event_id], status=EventStatus.RECEIVED, lease=LENGTH
             )
 
@@ -53,7 +53,7 @@ def test_a_lease_that_was_given_back_is_not_renewed(runtime, make, config, claim
     (event_id,) = make.events(config, message())
     held = claim(event_id)
     with runtime.transaction(config.workspace_id) as tx:
-        store.events.put_off(
+        store.claims.put_off(
             tx, held, event_id, until=tx.now, error="later", counted=True
         )
 

@@ -24,7 +24,7 @@ from app.services.pipeline.failure import (
 )
 from app.services.pipeline.outcome import Outcome
 from app.store.audit import EventOutcome
-from app.store.events import Claim
+from app.store.claims import Claim
 
 SKIP_REASONS = {
     EventStatus.SUPERSEDED: "newer_message",
@@ -211,9 +211,9 @@ def _save(
                     "finished": reason is not None,
                 }
             )
-        store.events.save_decided(tx, claim, rows)
+        store.claims.save_decided(tx, claim, rows)
         for status, event_ids in skipped.items():
-            store.events.finish(
+            store.claims.finish(
                 tx, claim, event_ids, status=status, reason=SKIP_REASONS[status]
             )
         store.conversations.mark_enqueued(

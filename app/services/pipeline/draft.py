@@ -16,7 +16,7 @@ from app.services.pipeline.failure import (
 )
 from app.services.pipeline.outcome import Outcome
 from app.store.audit import EventOutcome
-from app.store.events import Claim
+from app.store.claims import Claim
 from app.store.transaction import Transaction
 
 CONTEXT_MESSAGES = 10
@@ -136,7 +136,7 @@ def _save(
             "usage": reply.usage,
         },
     )
-    store.events.finish(tx, claim, [event.id], status=EventStatus.DRAFTED, reason=None)
+    store.claims.finish(tx, claim, [event.id], status=EventStatus.DRAFTED, reason=None)
     outcome = EventOutcome(event.id, "drafted", event.attempts)
     store.audit.record(tx, job, [outcome], started_at=tx.now)
     return outcome
@@ -151,7 +151,7 @@ def _skip(tx: Transaction, job: Draft, claim: Claim, event: Any) -> EventOutcome
             status, reason = EventStatus.DRAFTED, "drafted_before"
     else:
         status, reason = EventStatus.SUPERSEDED, "newer_message"
-    store.events.finish(tx, claim, [event.id], status=status, reason=reason)
+    store.claims.finish(tx, claim, [event.id], status=status, reason=reason)
     outcome = EventOutcome(event.id, status, event.attempts)
     store.audit.record(tx, job, [outcome], started_at=tx.now)
     return outcome

@@ -15,7 +15,7 @@ from app.errors import AuthError, PermanentError, RateLimited, RetryableError
 from app.jobs.contracts import Job
 from app.runtime import Runtime
 from app.store.audit import EventOutcome
-from app.store.events import Claim
+from app.store.claims import Claim
 from app.store.transaction import Transaction
 
 #: A refused key is nobody's attempt; somebody has to act, so asking often is no use.
@@ -34,7 +34,7 @@ def claim_due(
 
     That is how a message that kills its worker ends: its attempts were counted before the work.
     """
-    claim = store.events.claim(tx, event_ids, status=status, lease=lease)
+    claim = store.claims.take(tx, event_ids, status=status, lease=lease)
     spent = [event for event in claim.events if event.attempts > MAX_ATTEMPTS]
     outcomes = [
         settle_failure(tx, job, claim, event, PermanentError("its worker was lost"))
@@ -95,7 +95,7 @@ def settle_failure(
     else:
         dead_letter(tx, job, claim, event, error)
         return EventOutcome(event.id, "failed", event.attempts, reason)
-    store.events.put_off(
+    store.claims.put_off(
         tx, claim, event.id, until=tx.now + wait, error=reason, counted=counted
     )
     outcome = "put_off" if counted else "rate_limited"
@@ -106,7 +106,7 @@ def dead_letter(
     tx: Transaction, job: Job, claim: Claim, event: Any, error: Exception
 ) -> None:
     """End an event as failed, with all that is needed to understand and replay it."""
-    if not store.events.fail(tx, claim, event.id, describe(error)):
+    if not store.claims.fail(tx, claim, event.id, describe(error)):
         return
     store.dead_letters.add(
         tx,

@@ -27,7 +27,7 @@ from app.services.pipeline.placement import (
     store_messages,
 )
 from app.store.audit import EventOutcome
-from app.store.events import Claim
+from app.store.claims import Claim
 from app.store.transaction import Transaction
 
 #: Kinds that say something; the others change or describe what was said.
@@ -95,7 +95,7 @@ def _place(
     if not arrived:
         return []
     with runtime.transaction(job.workspace_id) as tx:
-        ours = store.events.lock_claimed(tx, claim)
+        ours = store.claims.lock(tx, claim)
         # In the order of time, so that a parent opens the conversation its reply joins.
         batch = sorted(
             (one for one in arrived if one.event.id in ours),
@@ -109,7 +109,7 @@ def _place(
         messages = store_messages(tx, batch, customers, conversations)
         newest = _newest(tx, batch, messages)
         rows = _verdicts(tx, batch, messages, newest)
-        store.events.save_materialized(tx, claim, rows)
+        store.claims.save_materialized(tx, claim, rows)
         conversation_ids = {conversation for conversation, _ in messages.values()}
         store.events.supersede_older(tx, conversation_ids)
         store.messages.make_drafts_stale(tx, conversation_ids)
