@@ -1081,6 +1081,12 @@ def upgrade():
         ),
         sa.Column("thread_evidence", sa.Text(), nullable=True),
         sa.Column(
+            "is_automatic",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+        ),
+        sa.Column(
             "is_old", sa.Boolean(), server_default=sa.text("false"), nullable=False
         ),
         sa.Column(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 #: Below this the judgement is a guess, and a person looks.
 SURE_ENOUGH = 0.7
@@ -59,6 +60,18 @@ class Judgement:
     urgent: bool = False
     forced: Decision | None = None
     """A sender rule may name the decision itself."""
+
+    def record(self) -> dict[str, Any]:
+        """What is kept for the question why, with the decision that follows."""
+        return {
+            "decision": decide(self),
+            "category": self.category,
+            "confidence": self.confidence,
+            "reason": self.reason,
+            "judged_by": self.judged_by,
+            "source": self.source,
+            "urgent": self.urgent,
+        }
 
 
 def decide(judgement: Judgement) -> Decision:

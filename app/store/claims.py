@@ -104,7 +104,7 @@ def save_materialized(
 ) -> None:
     """Record where each event ended up.
 
-    Rows: `id, status, reason, finished, conversation_id, message_id, superseded_by`.
+    Rows: `id, status, reason, finished, decision, conversation_id, message_id, superseded_by`.
     """
     execute_with_rows(
         tx,
@@ -112,11 +112,13 @@ def save_materialized(
         UPDATE message_events e
         SET status = r.status, reason = r.reason, conversation_id = r.conversation_id,
             message_id = r.message_id, superseded_by = r.superseded_by,
+            decision = coalesce(r.decision, e.decision),
+            decided_at = CASE WHEN r.status = 'decided' THEN :now ELSE e.decided_at END,
             materialized_at = :now, finished_at = CASE WHEN r.finished THEN :now END,
             attempts = 0, lease_token = NULL, lease_expires_at = NULL, next_attempt_at = NULL,
             last_error = NULL, rung_at = :now, updated_at = :now
         FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-            id uuid, status text, reason text, finished boolean,
+            id uuid, status text, reason text, finished boolean, decision jsonb,
             conversation_id uuid, message_id uuid, superseded_by uuid)
         WHERE e.id = r.id AND e.lease_token = :token
         """,

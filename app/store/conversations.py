@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or
 
-from app.models import Conversation, ConversationRef
+from app.models import Conversation, ConversationRef, Message
 from app.store.bulk import execute_with_rows
 from app.store.transaction import Transaction
 
@@ -54,11 +54,15 @@ def lock(tx: Transaction, conversation_ids: Collection[UUID]) -> dict[UUID, Any]
             Conversation.last_inbound_message_at,
             Conversation.last_outbound_message_at,
             Conversation.last_message_at,
+            func.coalesce(Message.is_automatic, False).label(
+                "last_inbound_is_automatic"
+            ),
         )
+        .outerjoin(Message, Message.id == Conversation.last_inbound_message_id)
         .where(Conversation.id.in_(conversation_ids))
         .order_by(Conversation.id)
         # Storing a message of a conversation shares its key, in no order; that must not wait.
-        .with_for_update(key_share=True)
+        .with_for_update(of=Conversation, key_share=True)
     )
     return {row.id: row for row in rows}
 

@@ -84,7 +84,7 @@ def insert(feed: Feed, batch: list[dict], *, patience: float = 60) -> None:
         try:
             _insert(feed, batch)
             return
-        except psycopg2.OperationalError:
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
             assert time.monotonic() < deadline, "the database does not come back"
             time.sleep(0.3)
 

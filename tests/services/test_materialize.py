@@ -200,6 +200,39 @@ def test_a_later_message_ends_the_one_that_waits(place, make):
     assert older.reason == "newer_message"
 
 
+@pytest.mark.shows("H2")
+@pytest.mark.parametrize("order", ["question first", "absence note first", "together"])
+def test_an_absence_note_does_not_settle_the_question_before_it(
+    place, make, runtime, order
+):
+    question = message(external_id="a@x", sent_at=START)
+    absence = message(
+        external_id="b@x",
+        in_reply_to="a@x",
+        headers={"auto-submitted": "auto-replied"},
+        sent_at=START + timedelta(hours=1),
+    )
+
+    batches = {
+        "question first": [[question], [absence]],
+        "absence note first": [[absence], [question]],
+        "together": [[question, absence]],
+    }[order]
+    events = {
+        event.external_id: event.id for batch in batches for event in place(*batch)
+    }
+
+    asked, away = make.event(events["a@x"]), make.event(events["b@x"])
+    with runtime.system_transaction() as tx:
+        conversation = tx.session.get(Conversation, asked.conversation_id)
+    assert conversation.last_inbound_message_id == asked.message_id
+    assert asked.status is EventStatus.MATERIALIZED
+    assert away.finished_at is not None
+    if order != "absence note first":
+        assert (away.status, away.reason) == (EventStatus.DECIDED, "automatic")
+        assert away.decision["decision"] == "auto_handled"
+
+
 def test_an_older_message_that_arrives_late_is_superseded(place):
     (newer,) = place(message(external_id="b@x", references=["a@x"], sent_at=START))
 

@@ -206,7 +206,7 @@ def _save(
             rows.append(
                 {
                     "id": event.id,
-                    "decision": _record(judgements[event.id], verdicts[event.id]),
+                    "decision": judgements[event.id].record(),
                     "reason": reason,
                     "finished": reason is not None,
                 }
@@ -248,19 +248,6 @@ def _why_no_draft(
     if runtime.drafter is None:
         return "no_drafter"
     return None
-
-
-def _record(judgement: Judgement, decision: Decision) -> dict[str, Any]:
-    """What is kept for the question why."""
-    return {
-        "decision": decision,
-        "category": judgement.category,
-        "confidence": judgement.confidence,
-        "reason": judgement.reason,
-        "judged_by": judgement.judged_by,
-        "source": judgement.source,
-        "urgent": judgement.urgent,
-    }
 
 
 def _draft_jobs(

@@ -24,6 +24,7 @@ from app.services.pipeline.placement import (
     arrive,
     find_conversations,
     find_customers,
+    note_automatic,
     store_messages,
 )
 from app.store.audit import EventOutcome
@@ -96,11 +97,9 @@ def _place(
         return []
     with runtime.transaction(job.workspace_id) as tx:
         ours = store.claims.lock(tx, claim)
+        batch = note_automatic(tx, [one for one in arrived if one.event.id in ours])
         # In the order of time, so that a parent opens the conversation its reply joins.
-        batch = sorted(
-            (one for one in arrived if one.event.id in ours),
-            key=lambda one: (one.occurred_at, one.event.id),
-        )
+        batch.sort(key=lambda one: (one.occurred_at, one.event.id))
         store.locks.lock_creation(
             tx, job.workspace_id, [key for one in batch for key in one.lock_keys]
         )
@@ -135,13 +134,18 @@ def _newest(
     batch: Sequence[Arrived],
     messages: dict[UUID, tuple[UUID, UUID]],
 ) -> dict[UUID, UUID | None]:
-    """Bring the conversations up to date: conversation → its newest inbound message."""
+    """Bring the conversations up to date: conversation → its newest inbound message.
+
+    What no person wrote never takes over from a person: an absence note after a question would else
+    settle the question.
+    """
     heads = {
         row.id: {
             "id": row.id,
             "last_message_at": row.last_message_at,
             "last_inbound_message_id": row.last_inbound_message_id,
             "last_inbound_message_at": row.last_inbound_message_at,
+            "last_inbound_is_automatic": row.last_inbound_is_automatic,
             "last_outbound_message_at": row.last_outbound_message_at,
         }
         for row in store.conversations.lock(
@@ -158,9 +162,10 @@ def _newest(
             head["last_outbound_message_at"] = _later(
                 head["last_outbound_message_at"], one.occurred_at
             )
-        elif _is_newer(one.occurred_at, message_id, head):
+        elif _takes_over(one, message_id, head):
             head["last_inbound_message_at"] = one.occurred_at
             head["last_inbound_message_id"] = message_id
+            head["last_inbound_is_automatic"] = one.automatic is not None
     store.conversations.save_newest(tx, list(heads.values()))
     return {head["id"]: head["last_inbound_message_id"] for head in heads.values()}
 
@@ -169,11 +174,12 @@ def _later(one: datetime | None, other: datetime) -> datetime:
     return other if one is None else max(one, other)
 
 
-def _is_newer(moment: datetime, message_id: UUID, head: dict[str, Any]) -> bool:
-    """Whether a message comes after the newest so far; equal times go by id, for one answer."""
+def _takes_over(one: Arrived, message_id: UUID, head: dict[str, Any]) -> bool:
+    """Whether a message is the newest now; equal times go by id, for one answer in any order."""
     if head["last_inbound_message_at"] is None:
         return True
-    return (moment, message_id) > (
+    return (one.automatic is None, one.occurred_at, message_id) > (
+        not head["last_inbound_is_automatic"],
         head["last_inbound_message_at"],
         head["last_inbound_message_id"],
     )
@@ -198,13 +204,19 @@ def _verdicts(
         newest_id = newest[conversation_id]
         head = heads.get(newest_id) if newest_id else None
         status, reason, successor = EventStatus.MATERIALIZED, None, None
+        decision = None
         if one.message.direction is Direction.OUTBOUND:
             status, reason = EventStatus.STORED, "outbound"
         elif modes.get(one.event.run_id) is RunMode.HISTORY:
             status, reason = EventStatus.STORED, "history"
         elif one.message.kind not in SPEAKS:
             status, reason = EventStatus.STORED, f"kind_{one.message.kind}"
-        elif head is not None and head.id != message_id:
+        elif head is not None and head.id == message_id:
+            pass
+        elif one.automatic is not None and head is not None and not head.is_automatic:
+            status, reason = EventStatus.DECIDED, "automatic"
+            decision = one.automatic.record()
+        elif head is not None:
             status, reason = EventStatus.SUPERSEDED, "newer_message"
             successor = head.event_id
         rows.append(
@@ -216,6 +228,7 @@ def _verdicts(
                 "conversation_id": conversation_id,
                 "message_id": message_id,
                 "superseded_by": successor,
+                "decision": decision,
             }
         )
     return rows

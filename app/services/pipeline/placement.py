@@ -1,16 +1,19 @@
 """Where a message belongs: whose it is, which conversation, and its row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app import store
+from app.domain.decision import ASKS_NOTHING, Judgement
+from app.domain.evidence import evidence_of
 from app.domain.identifiers import identity_key, is_global
 from app.domain.ids import new_id
 from app.domain.mail_people import UNKNOWN_SENDER
 from app.domain.mail_text import split_reply
+from app.domain.rules import judge_by_rules
 from app.domain.status import SenderType
 from app.domain.threading import ThreadKey, thread_evidence
 from app.domain.unified_message import Direction, Participant, UnifiedMessage
@@ -32,6 +35,8 @@ class Arrived:
     occurred_at: datetime
     """The claimed time, but never later than the receipt: the future orders nothing."""
     message_id: UUID
+    automatic: Judgement | None = None
+    """The evidence that no person wrote it, where there is any."""
 
     @property
     def lock_keys(self) -> list[str]:
@@ -59,6 +64,24 @@ def arrive(event: Any, message: UnifiedMessage) -> Arrived:
         occurred_at=min(message.sent_at or event.received_at, event.received_at),
         message_id=event.message_id or new_id(),
     )
+
+
+def note_automatic(tx: Transaction, batch: Sequence[Arrived]) -> list[Arrived]:
+    """Mark what proves by itself that no person wrote it, and that no sender rule speaks of."""
+    found = {
+        one.event.id: judgement
+        for one in batch
+        if one.message.direction is Direction.INBOUND
+        and (judgement := evidence_of(one.message))
+        and judgement.category in ASKS_NOTHING
+    }
+    rules = store.rules.all_rules(tx) if found else []
+    return [
+        replace(one, automatic=found[one.event.id])
+        if one.event.id in found and not judge_by_rules(one.message, rules)
+        else one
+        for one in batch
+    ]
 
 
 def _counterpart(message: UnifiedMessage) -> Participant | None:
@@ -250,6 +273,7 @@ def _message_row(
         "body_html": message.body_html,
         "attachments": [one.model_dump(mode="json") for one in message.attachments],
         "thread_evidence": evidence,
+        "is_automatic": one.automatic is not None,
         "is_old": config is None or one.occurred_at < config.connected_at,
         "reply_sent": False,
         "sent_at": message.sent_at,
