@@ -43,6 +43,12 @@ task_reject_on_worker_lost = True
 # timeouts of the HTTP clients.
 task_soft_time_limit = 120
 task_time_limit = 150
+task_annotations = {
+    # A page whose bodies have to be fetched one by one, from a slow provider.
+    "pipeline.fetch_page": {"soft_time_limit": 240, "time_limit": 270},
+    # Nothing but our own database.
+    "pipeline.materialize": {"soft_time_limit": 60, "time_limit": 90},
+}
 
 # A worker that holds jobs it has not started keeps them from an idle neighbour.
 worker_prefetch_multiplier = 1
@@ -63,8 +69,9 @@ task_send_sent_event = settings.task_events
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
 broker_transport_options = {
-    # At least twice the hard time limit, and the same everywhere: the shortest of all workers wins.
-    "visibility_timeout": 300,
+    # At least twice the longest hard time limit, and the same everywhere: the shortest of all
+    # workers wins.
+    "visibility_timeout": 600,
     # What a lost worker held comes back after the visibility timeout, not 100 seconds later.
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
@@ -88,8 +95,9 @@ beat_schedule = {
     },
     "supervise": {
         "task": "operations.supervise",
-        "schedule": timedelta(minutes=2),
-        "options": {"expires": 120},
+        # Its turn comes every two minutes; asking more often lets it come at once after a restart.
+        "schedule": timedelta(seconds=settings.sweep_seconds),
+        "options": {"expires": settings.sweep_seconds},
     },
 }
 # The schedule above is all there is; a file of last runs would only go stale.
