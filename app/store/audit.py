@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from app.jobs.contracts import Job
 from app.models import JobAudit
@@ -32,7 +32,9 @@ def record(
     """Write outcomes down, in the transaction that brought them about."""
     if not outcomes:
         return
-    duration = round((tx.now - started_at).total_seconds() * 1000)
+    # `now` is when the transaction began, and much of the work may be in it.
+    took = tx.session.scalar(select(func.clock_timestamp() - started_at))
+    assert took is not None
     tx.session.execute(
         insert(JobAudit),
         [
@@ -44,7 +46,7 @@ def record(
                 "run_id": job.run_id,
                 "outcome": outcome.outcome,
                 "attempt": outcome.attempt,
-                "duration_ms": max(duration, 0),
+                "duration_ms": round(took.total_seconds() * 1000),
                 "error": outcome.error,
             }
             for outcome in outcomes

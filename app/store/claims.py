@@ -26,6 +26,7 @@ class Claim:
     """
 
     token: UUID
+    taken_at: datetime
     events: list[Any]
     """Rows of `message_events`, the columns that stages need."""
 
@@ -82,7 +83,7 @@ def take(
             MessageEvent.received_at,
         )
     )
-    return Claim(token, sorted(rows, key=lambda row: row.id))
+    return Claim(token, tx.now, sorted(rows, key=lambda row: row.id))
 
 
 def lock(tx: Transaction, claim: Claim) -> set[UUID]:

@@ -47,6 +47,14 @@ def lock(tx: Transaction, conversation_ids: Collection[UUID]) -> dict[UUID, Any]
     """Lock conversations in a fixed order and return what triage needs of them."""
     if not conversation_ids:
         return {}
+    tx.session.execute(
+        select(Conversation.id)
+        .where(Conversation.id.in_(conversation_ids))
+        .order_by(Conversation.id)
+        # Storing a message of a conversation shares its key, in no order; that must not wait.
+        .with_for_update(key_share=True)
+    )
+    # Read apart: joined to what we may have waited for, a row keeps the message it had before.
     rows = tx.session.execute(
         select(
             Conversation.id,
@@ -60,9 +68,6 @@ def lock(tx: Transaction, conversation_ids: Collection[UUID]) -> dict[UUID, Any]
         )
         .outerjoin(Message, Message.id == Conversation.last_inbound_message_id)
         .where(Conversation.id.in_(conversation_ids))
-        .order_by(Conversation.id)
-        # Storing a message of a conversation shares its key, in no order; that must not wait.
-        .with_for_update(of=Conversation, key_share=True)
     )
     return {row.id: row for row in rows}
 

@@ -128,6 +128,8 @@ def take_overdue(
             MessageEvent.config_id,
             MessageEvent.run_id,
             MessageEvent.status,
+            MessageEvent.attempts,
+            MessageEvent.lease_token,
         )
         .execution_options(synchronize_session=False)
     ).all()

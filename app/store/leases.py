@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.jobs.publishing import NoPublisher
@@ -73,11 +73,21 @@ class Leases:
 
 
 def renew(tx: Transaction, tokens: Collection[UUID], length: timedelta) -> None:
-    """Extend leases from now on. One that was given back has no token any more."""
+    """Extend leases from now on. One that was given back has no token any more.
+
+    A row that is locked is being written right now: its writer must not be waited for.
+    """
     for table in (MessageEvent, PipelineRun):
+        held = (
+            select(table.id)
+            # What is leased is not finished, and of the unfinished there is an index.
+            .where(table.finished_at.is_(None), table.lease_token.in_(tokens))
+            .with_for_update(skip_locked=True, key_share=True)
+            .cte("held")
+        )
         tx.session.execute(
             update(table)
-            .where(table.lease_token.in_(tokens))
+            .where(table.id == held.c.id)
             .values(lease_expires_at=tx.now + length)
             .execution_options(synchronize_session=False)
         )

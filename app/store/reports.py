@@ -202,18 +202,3 @@ def _counts(tx: Transaction, expression: str, config_id: UUID) -> dict[str, int]
 
 def _rows(tx: Transaction, statement: str, **params: Any) -> list[dict[str, Any]]:
     return [dict(row) for row in tx.session.execute(text(statement), params).mappings()]
-
-
-def server_facts(tx: Transaction) -> dict[str, Any]:
-    """What the database is and can do."""
-    return _rows(
-        tx,
-        """
-        SELECT current_setting('server_version') AS version,
-               current_setting('server_version_num')::int AS version_number,
-               (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS pgvector,
-               (SELECT default_version FROM pg_available_extensions
-                WHERE name = 'vector') AS pgvector_available,
-               pg_database_size(current_database()) AS bytes
-        """,
-    )[0]

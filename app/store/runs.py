@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from app.domain.ids import new_id
-from app.domain.status import RunState
-from app.models import PipelineRun
+from app.domain.status import ConfigStatus, RunState
+from app.models import ChannelConfig, PipelineRun
 from app.store.transaction import Transaction
 
 GOING = (RunState.QUEUED, RunState.RUNNING)
@@ -43,7 +43,7 @@ def newest_first(tx: Transaction, *, limit: int = 50) -> Sequence[PipelineRun]:
 def claim(tx: Transaction, run_id: UUID, *, lease: timedelta) -> PipelineRun | None:
     """Take a run to fetch its next page; counts an attempt before any work starts.
 
-    None where it has ended, waits for its time, or is held by another worker.
+    None where it has ended, waits for its time, is held by another worker, or its account is paused.
     """
     return tx.session.scalar(
         update(PipelineRun)
@@ -240,6 +240,9 @@ def _claimable() -> ColumnElement[bool]:
         or_(
             PipelineRun.next_attempt_at.is_(None),
             PipelineRun.next_attempt_at <= func.now(),
+        ),
+        PipelineRun.config_id.in_(
+            select(ChannelConfig.id).where(ChannelConfig.status == ConfigStatus.ACTIVE)
         ),
     )
 

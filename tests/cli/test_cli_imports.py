@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from app import store
+from app.domain.status import RunState
 from app.services import accounts
 
 MBOX = b"""\
@@ -79,6 +80,21 @@ def test_an_import_from_a_provider_is_queued_once(
 
 
 @pytest.mark.shows("L6")
+def test_the_demo_goes_on_with_an_import_that_was_broken_off(
+    bizzybee, runtime, make, workspace, config
+):
+    from app.cli.demo import broken_off
+
+    make.run(make.config(workspace))
+    assert broken_off(workspace, config) is None
+    run = make.run(config)
+    assert broken_off(workspace, config) == run.id
+
+    with runtime.system_transaction() as tx:
+        store.runs.end(tx, run.id, RunState.CANCELLED)
+    assert broken_off(workspace, config) is None
+
+
 def test_a_paused_account_is_not_imported(bizzybee, broker, workspace, config):
     bizzybee("config", "pause", "-w", workspace.name, config.name)
 

@@ -1,5 +1,6 @@
 """Different stages at work on the same conversations."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
@@ -69,6 +70,45 @@ def test_a_conversation_can_be_locked_while_a_message_of_it_is_stored(
 
     assert list(locked) == [event.conversation_id]
     assert saved == {event.conversation_id: True}
+
+
+def test_who_waits_for_a_conversation_reads_it_as_it_is_then(runtime, make, config):
+    """Joined in the statement that waited, the head that took over meanwhile had no message."""
+    (note,) = make.events(config, message(headers={"auto-submitted": "auto-replied"}))
+    materialize(runtime, make.materialize_job(config, [note]))
+    automatic = make.event(note)
+    head = {
+        "id": automatic.conversation_id,
+        "last_inbound_message_id": automatic.message_id,
+    }
+    with runtime.transaction(config.workspace_id) as tx:
+        store.conversations.save_newest(tx, [{**head, "last_inbound_message_id": None}])
+
+    def wait_and_lock():
+        with runtime.transaction(config.workspace_id) as tx:
+            return store.conversations.lock(tx, [automatic.conversation_id])
+
+    with ThreadPoolExecutor(1) as pool:
+        with runtime.transaction(config.workspace_id) as tx:
+            store.conversations.save_newest(tx, [head])
+            waiting = pool.submit(wait_and_lock)
+            until_somebody_waits(runtime)
+        (locked,) = waiting.result(10).values()
+
+    assert locked.last_inbound_message_id == automatic.message_id
+    assert locked.last_inbound_is_automatic
+
+
+def until_somebody_waits(runtime):
+    deadline = time.monotonic() + 10
+    with runtime.database.engine.connect() as connection:
+        while not connection.exec_driver_sql(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        ).scalar():
+            assert time.monotonic() < deadline
+            connection.rollback()
+            time.sleep(0.01)
 
 
 def impatient(tx):

@@ -1,5 +1,6 @@
 """Deciding what inbound messages need."""
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -324,6 +325,56 @@ def test_a_message_that_arrives_during_the_call_takes_over(
     assert conversation_of(older).decision is None
 
 
+@pytest.mark.shows("G2")
+def test_a_worker_that_was_too_slow_leaves_the_decision_to_its_successor(
+    waiting, runtime, make, config, conversation_of
+):
+    """A decision whose event stayed behind made the successor skip the draft."""
+    (event_id,) = waiting()
+    job = make.classify_job(config, [event_id])
+
+    class Frozen(ScriptedClassifier):
+        def classify(self, questions):
+            with runtime.transaction(config.workspace_id) as tx:
+                tx.session.connection().exec_driver_sql(
+                    "UPDATE message_events SET lease_expires_at = now() - interval '1 s'"
+                )
+            with runtime.transaction(config.workspace_id) as tx:
+                taken.append(
+                    store.claims.take(
+                        tx,
+                        [event_id],
+                        status=EventStatus.MATERIALIZED,
+                        lease=timedelta(minutes=1),
+                    )
+                )
+            return super().classify(questions)
+
+    taken = []
+    slow = replace(runtime, classifier=Frozen(), drafter=ScriptedDrafter())
+    outcome = classify(slow, job)
+
+    assert (outcome.counts, outcome.next_jobs) == ({}, [])
+    assert make.event(event_id).lease_token == taken[0].token
+    assert conversation_of(event_id).last_classified_message_id is None
+
+
+def test_a_message_that_cannot_be_read_does_not_hold_up_its_neighbours(
+    waiting, decide_on, runtime, make
+):
+    broken, good = waiting(message(), message(sender="bo@example.com"))
+    with runtime.system_transaction() as tx:
+        tx.session.connection().exec_driver_sql(
+            "UPDATE message_events SET payload = '{}' WHERE id = %s", (str(broken),)
+        )
+
+    outcome, _ = decide_on([broken, good])
+
+    assert outcome.counts == {"decided": 1, "put_off": 1}
+    assert make.event(good).status is EventStatus.DECIDED
+    assert make.event(broken).last_error == "ValidationError"
+
+
 @pytest.mark.shows("G6")
 def test_no_transaction_is_open_while_the_model_thinks(waiting, runtime, make, config):
     ids = waiting()
@@ -338,6 +389,22 @@ def test_no_transaction_is_open_while_the_model_thinks(waiting, runtime, make, c
     classify(replace(runtime, classifier=Watching()), make.classify_job(config, ids))
 
     assert during == [0]
+
+
+def test_the_audit_says_how_long_it_took(waiting, runtime, make, config):
+    (event_id,) = waiting()
+
+    class Slow(ScriptedClassifier):
+        def classify(self, questions):
+            time.sleep(0.05)
+            return super().classify(questions)
+
+    classify(replace(runtime, classifier=Slow()), make.classify_job(config, [event_id]))
+
+    with runtime.system_transaction() as tx:
+        placed, decided = store.audit.of_event(tx, event_id)
+    assert 0 < placed.duration_ms < 5000
+    assert 50 <= decided.duration_ms < 5000
 
 
 def hurry(runtime, event_id):

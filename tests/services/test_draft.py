@@ -151,6 +151,20 @@ def test_an_answer_given_during_the_call_ends_it(arrive, write, read):
     assert conversation.ai_draft_response is None
 
 
+def test_without_a_drafter_the_event_ends(arrive, runtime, make, config, read):
+    """Its key was taken away while the job waited: rung for again and again, it never ended."""
+    (event_id,) = arrive(message())
+
+    outcome = draft(runtime, make.draft_job(config, [event_id]))
+
+    event, _, kept = read(event_id)
+    assert runtime.drafter is None
+    assert outcome.counts == {"decided": 1}
+    assert (event.status, event.reason) == (EventStatus.DECIDED, "no_drafter")
+    assert event.finished_at is not None
+    assert kept is None
+
+
 def test_what_may_succeed_later_is_put_off(arrive, write, make):
     (event_id,) = arrive(message())
 

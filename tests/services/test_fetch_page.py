@@ -14,6 +14,7 @@ from app.domain.status import ConfigStatus, RunState
 from app.errors import Conflict, InvalidInput, NotFound
 from app.jobs.contracts import ImportFetch, Materialize
 from app.models import MessageEvent, PipelineRun
+from app.services import accounts
 from app.services.pipeline.fetch_page import fetch_page
 from app.services.sync.start_import import cancel_run, start_import
 from sandbox.server import create_sandbox, listen
@@ -182,6 +183,19 @@ def test_a_cancelled_run_fetches_nothing_more(live, config, counts):
 
     assert outcome.counts == {}
     assert counts() == 0
+
+
+def test_a_paused_account_is_not_read_until_it_is_resumed(live, config, counts):
+    start_import(live, config.workspace_id, config.id)
+    (job,) = live.publisher.jobs
+
+    def fetch_while(status):
+        accounts.set_config_status(live, config.workspace_id, config.id, status=status)
+        return fetch_page(live, job).counts
+
+    assert fetch_while(ConfigStatus.PAUSED) == {}
+    assert counts() == 0
+    assert fetch_while(ConfigStatus.ACTIVE) == {"created": 2, "duplicates": 0}
 
 
 def test_a_cap_below_one_is_refused(live, config):

@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 
 from app import store
-from app.domain.status import DeadLetterStatus, EventStatus
+from app.domain.decision import Category
+from app.domain.status import DeadLetterStatus, EventStatus, RunState
 from app.errors import InvalidInput, NotFound, PermanentError
 from app.jobs.contracts import Draft, Materialize
 from app.services.operations.explain import explain_event
@@ -18,8 +19,9 @@ from app.services.operations.requeue import (
 from app.services.pipeline.classify import classify
 from app.services.pipeline.draft import draft
 from app.services.pipeline.materialize import materialize
+from app.services.sync.start_import import fetch_job
 from tests.factories import message
-from tests.fakes import ScriptedClassifier, ScriptedDrafter
+from tests.fakes import ScriptedClassifier, ScriptedDrafter, judged
 
 
 @pytest.fixture
@@ -107,6 +109,48 @@ def test_an_event_can_begin_again_at_a_stage(runtime, make, failed):
     (job,) = runtime.publisher.jobs
     assert isinstance(job, Materialize)
     assert make.event(event_id).status is EventStatus.RECEIVED
+
+
+def test_what_ended_as_it_should_is_left_alone(runtime, make, config):
+    """Sent back before the draft, mail that asks nothing was answered."""
+    (event_id,) = make.events(config, message())
+    current = replace(
+        runtime,
+        classifier=ScriptedClassifier(judged(Category.NEWSLETTER)),
+        drafter=ScriptedDrafter(),
+    )
+    materialize(current, make.materialize_job(config, [event_id]))
+    classify(current, make.classify_job(config, [event_id]))
+
+    assert requeue_events(runtime, status=EventStatus.DECIDED, dry_run=True) == []
+    assert requeue_events(runtime, event_id=event_id) == []
+
+    assert make.event(event_id).reason == "no_reply_needed"
+
+
+def test_the_letter_of_an_import_waits_for_the_import_that_is_going(
+    runtime, make, config
+):
+    failed = make.run(config, folder="SENT")
+    job = fetch_job(failed)
+    letter = {
+        "workspace_id": config.workspace_id,
+        "source_queue": job.queue,
+        "job_type": job.job_type,
+        "payload": job.payload(),
+        "error": "gave up",
+        "run_id": failed.id,
+    }
+    with runtime.system_transaction() as tx:
+        store.runs.end(tx, failed.id, RunState.FAILED)
+        store.dead_letters.add(tx, [letter])
+        (kept,) = store.dead_letters.find(tx)
+    other = make.run(config)
+
+    assert requeue_letters(runtime, [kept.id]) == []
+    with runtime.system_transaction() as tx:
+        store.runs.end(tx, other.id, RunState.COMPLETED)
+    assert requeue_letters(runtime, [kept.id]) == [kept.id]
 
 
 def test_requeue_wants_to_know_what(runtime):

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app import store
+from app.domain.ids import new_id
 from app.domain.status import EventStatus
 from app.jobs.contracts import (
     Classify,
@@ -14,7 +15,7 @@ from app.jobs.contracts import (
     ImportFetch,
     Materialize,
 )
-from app.services.operations.sweep import LONG_QUEUE, sweep
+from app.services.operations.sweep import LONG_QUEUE, TOGETHER, sweep
 from app.services.sync.start_import import start_import
 from tests.factories import message
 from tests.fakes import CollectingPublisher
@@ -105,6 +106,34 @@ def test_a_lapsed_lease_is_rung_for(runtime, make, config, set_event, now):
     set_event(event_id, rung_at=None, lease_expires_at=now() - timedelta(seconds=1))
 
     assert len(rung(runtime)) == 1
+
+
+@pytest.mark.shows("K4")
+@pytest.mark.parametrize(
+    ("attempts", "was_lost", "jobs"),
+    [
+        pytest.param(TOGETHER - 1, True, 1, id="lost once"),
+        pytest.param(TOGETHER, True, 3, id="lost too often"),
+        pytest.param(TOGETHER, False, 1, id="put off as often"),
+    ],
+)
+def test_what_may_kill_its_worker_goes_on_alone(
+    runtime, make, config, set_event, now, attempts, was_lost, jobs
+):
+    ids = make.events(config, message(), message(), message())
+    for event_id in ids:
+        set_event(
+            event_id,
+            rung_at=None,
+            attempts=attempts,
+            lease_token=str(new_id()) if was_lost else None,
+            lease_expires_at=now() - timedelta(seconds=1) if was_lost else None,
+        )
+
+    found = rung(runtime)
+
+    assert len(found) == jobs
+    assert sorted(one for job in found for one in job.event_ids) == ids
 
 
 def test_back_off_is_waited_for_and_then_rung_at_once(

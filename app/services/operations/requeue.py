@@ -33,8 +33,9 @@ def requeue_events(
 ) -> list[UUID]:
     """Put events back before a stage and ring for them; returns their ids.
 
-    Without `stage` each goes back to where it stopped. Safe to repeat: a stage finds what is done
-    already and adds nothing. Events that are being worked on are left alone.
+    Without `stage` each goes back to where it stopped, and one that ended as it should is left alone.
+    Safe to repeat: a stage finds what is done already and adds nothing. Events that are being worked
+    on are left alone.
     """
     if event_id is None and run_id is None and status is None:
         raise InvalidInput("name the events: --event, --run or --status")
@@ -46,6 +47,8 @@ def requeue_events(
             events: Sequence[MessageEvent] = [event]
         else:
             events = store.events.find(tx, run_id=run_id, status=status)
+        if stage is None:
+            events = [event for event in events if _has_stopped(event)]
         if dry_run:
             return [event.id for event in events]
         return _send_on(tx, runtime, events, stage=stage, actor=actor)
@@ -61,7 +64,8 @@ def requeue_letters(
     """Try dead letters again: their event before the stage that failed, or their job.
 
     Returns the ids of the letters that were open. A letter without an event and without a readable
-    job stays open: it cannot be tried again as it is.
+    job stays open: it cannot be tried again as it is. So does that of an import while another import
+    of its account is going.
     """
     requeued: list[UUID] = []
     with runtime.system_transaction() as tx:
@@ -71,11 +75,12 @@ def requeue_letters(
                 continue
             if not _can_be_tried(letter):
                 continue
-            requeued.append(letter.id)
             if dry_run:
-                continue
-            store.dead_letters.settle(tx, [letter.id], DeadLetterStatus.REQUEUED)
-            _try_again(tx, runtime, letter, actor=actor)
+                requeued.append(letter.id)
+            elif _try_again(tx, runtime, letter, actor=actor):
+                store.dead_letters.settle(tx, [letter.id], DeadLetterStatus.REQUEUED)
+                _audit(tx, letter, action="deadletter.requeue", actor=actor)
+                requeued.append(letter.id)
     return requeued
 
 
@@ -107,18 +112,18 @@ def _can_be_tried(letter: DeadLetter) -> bool:
 
 def _try_again(
     tx: Transaction, runtime: Runtime, letter: DeadLetter, *, actor: str
-) -> None:
-    _audit(tx, letter, action="deadletter.requeue", actor=actor)
+) -> bool:
     if letter.event_id is not None:
         event = store.events.get(tx, letter.event_id)
         if event is not None and event.status is EventStatus.FAILED:
             stage = letter.job_type.lower()
             _send_on(tx, runtime, [event], stage=stage, actor=actor)
-        return
+        return True
     job = read_job(letter.payload)
-    if isinstance(job, ImportFetch):
-        store.runs.revive(tx, job.run_id)
-        tx.publish_after_commit(job)
+    if not isinstance(job, ImportFetch) or not store.runs.revive(tx, job.run_id):
+        return False
+    tx.publish_after_commit(job)
+    return True
 
 
 def _send_on(
@@ -161,6 +166,10 @@ def _by_target(
         target = STAGES[stage] if stage else _where_it_stopped(event)
         groups.setdefault(target, []).append(event)
     return groups
+
+
+def _has_stopped(event: MessageEvent) -> bool:
+    return event.finished_at is None or event.status is EventStatus.FAILED
 
 
 def _where_it_stopped(event: MessageEvent) -> EventStatus:

@@ -17,6 +17,9 @@ MAX_RUNS = 100
 #: Messages; a queue of this length keeps its workers busy until the next sweep.
 LONG_QUEUE = 50
 
+#: Attempts of a batch; what was lost with its worker so often goes on alone.
+TOGETHER = 2
+
 #: The job that takes an event on from each state.
 STAGE_OF: dict[EventStatus, type[Materialize | Classify | Draft]] = {
     EventStatus.RECEIVED: Materialize,
@@ -63,15 +66,20 @@ def _starving(waiting: Mapping[str, int]) -> list[EventStatus]:
 
 
 def jobs_for(runtime: Runtime, events: Iterable[Any]) -> list[Job]:
-    """The jobs that carry events on from where they stand; batched by run and stage."""
-    groups: dict[tuple[UUID, UUID | None, EventStatus], list[Any]] = defaultdict(list)
+    """The jobs that carry events on from where they stand; batched by run and stage.
+
+    One that kills its worker must not use up the attempts of its neighbours: what nobody gave back
+    goes on alone after a while.
+    """
+    groups: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
     for event in events:
-        groups[event.workspace_id, event.run_id, EventStatus(event.status)].append(
-            event
-        )
+        is_lost = event.lease_token is not None and event.attempts >= TOGETHER
+        alone = event.id if is_lost else None
+        status = EventStatus(event.status)
+        groups[event.workspace_id, event.run_id, status, alone].append(event)
     return [
         job
-        for (workspace_id, run_id, status), group in groups.items()
+        for (workspace_id, run_id, status, _), group in groups.items()
         for job in _jobs(runtime, workspace_id, run_id, status, group)
     ]
 

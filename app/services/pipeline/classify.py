@@ -66,12 +66,16 @@ def _classify(runtime: Runtime, job: Classify, claim: Claim) -> Outcome:
     for event in claim.events:
         if _is_stale(event, conversations.get(event.conversation_id)):
             continue
-        message = UnifiedMessage.model_validate(event.payload)
-        judgement = judge_by_rules(message, rules) or evidence_of(message)
+        try:
+            message = UnifiedMessage.model_validate(event.payload)
+            judgement = judge_by_rules(message, rules) or evidence_of(message)
+            text = messages[event.message_id].body_visible or message.body_text or ""
+        except Exception as error:  # noqa: BLE001 — its neighbours must not suffer for it
+            faults.append((event, error))
+            continue
         if judgement is not None:
             judgements[event.id] = judgement
         else:
-            text = messages[event.message_id].body_visible or message.body_text or ""
             open_questions.append((event, _question(message, text)))
     # No transaction is open here: a slow model must not hold a connection.
     asked, asked_faults = _ask(runtime, open_questions)
@@ -173,6 +177,11 @@ def _save(
         return [], []
     verdicts = {event_id: decide(found) for event_id, found in judgements.items()}
     with runtime.transaction(job.workspace_id) as tx:
+        # Conversations before events, in the order of whoever stores a newer message.
+        store.conversations.lock(tx, {event.conversation_id for event in settled})
+        # A decision without its event would have the worker that holds the event now skip the draft.
+        ours = store.claims.lock(tx, claim)
+        settled = [event for event in settled if event.id in ours]
         waits = store.conversations.save_decisions(
             tx,
             [
@@ -231,7 +240,7 @@ def _save(
             )
             for event in settled
         ]
-        store.audit.record(tx, job, outcomes, started_at=tx.now)
+        store.audit.record(tx, job, outcomes, started_at=claim.taken_at)
     return outcomes, [event.id for event in draft_events]
 
 

@@ -29,8 +29,7 @@ def draft(runtime: Runtime, job: Draft) -> Outcome:
     is skipped.
     """
     if runtime.drafter is None:
-        # Its key was taken away while the job waited.
-        return Outcome.of([])
+        return _leave_unwritten(runtime, job)
     outcomes = [
         outcome
         for event_id in _events_of(runtime, job)
@@ -45,6 +44,24 @@ def _events_of(runtime: Runtime, job: Draft) -> list[UUID]:
     with runtime.transaction(job.workspace_id) as tx:
         event_id = store.events.of_message(tx, job.target_message_id)
     return [event_id] if event_id else []
+
+
+def _leave_unwritten(runtime: Runtime, job: Draft) -> Outcome:
+    """End events whose drafter lost its key while they waited, as if it had never been there."""
+    event_ids = _events_of(runtime, job)
+    with runtime.transaction(job.workspace_id) as tx:
+        claim = claim_due(
+            tx, job, event_ids, status=EventStatus.DECIDED, lease=runtime.lease
+        )
+        store.claims.finish(
+            tx, claim, claim.ids, status=EventStatus.DECIDED, reason="no_drafter"
+        )
+        outcomes = [
+            EventOutcome(event.id, EventStatus.DECIDED, event.attempts)
+            for event in claim.events
+        ]
+        store.audit.record(tx, job, outcomes, started_at=claim.taken_at)
+    return Outcome.of(one.outcome for one in outcomes)
 
 
 def _draft_one(
@@ -138,7 +155,7 @@ def _save(
     )
     store.claims.finish(tx, claim, [event.id], status=EventStatus.DRAFTED, reason=None)
     outcome = EventOutcome(event.id, "drafted", event.attempts)
-    store.audit.record(tx, job, [outcome], started_at=tx.now)
+    store.audit.record(tx, job, [outcome], started_at=claim.taken_at)
     return outcome
 
 
@@ -153,5 +170,5 @@ def _skip(tx: Transaction, job: Draft, claim: Claim, event: Any) -> EventOutcome
         status, reason = EventStatus.SUPERSEDED, "newer_message"
     store.claims.finish(tx, claim, [event.id], status=status, reason=reason)
     outcome = EventOutcome(event.id, status, event.attempts)
-    store.audit.record(tx, job, [outcome], started_at=tx.now)
+    store.audit.record(tx, job, [outcome], started_at=claim.taken_at)
     return outcome

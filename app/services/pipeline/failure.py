@@ -40,7 +40,7 @@ def claim_due(
         settle_failure(tx, job, claim, event, PermanentError("its worker was lost"))
         for event in spent
     ]
-    store.audit.record(tx, job, outcomes, started_at=tx.now)
+    store.audit.record(tx, job, outcomes, started_at=claim.taken_at)
     return replace(claim, events=[one for one in claim.events if one not in spent])
 
 
@@ -69,7 +69,7 @@ def settle_failures(
         outcomes = [
             settle_failure(tx, job, claim, event, error) for event, error in faults
         ]
-        store.audit.record(tx, job, outcomes, started_at=tx.now)
+        store.audit.record(tx, job, outcomes, started_at=claim.taken_at)
     return outcomes
 
 

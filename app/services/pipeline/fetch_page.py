@@ -99,7 +99,10 @@ def _keep(
         if saved is not None and saved.state is RunState.RUNNING:
             tx.publish_after_commit(fetch_job(saved))
         store.audit.record(
-            tx, job, [EventOutcome(None, "fetched", run.attempts)], started_at=tx.now
+            tx,
+            job,
+            [EventOutcome(None, "fetched", run.attempts)],
+            started_at=run.heartbeat_at,
         )
     return Outcome(
         counts={"created": kept.created, "duplicates": kept.duplicates},
@@ -186,7 +189,7 @@ def _later(
             tx,
             job,
             [EventOutcome(None, outcome, run.attempts, describe(error))],
-            started_at=tx.now,
+            started_at=run.heartbeat_at,
         )
     return Outcome({outcome: 1})
 
@@ -229,6 +232,6 @@ def _give_up(
             tx,
             job,
             [EventOutcome(None, "failed", run.attempts, reason)],
-            started_at=tx.now,
+            started_at=run.heartbeat_at,
         )
     return Outcome({"failed": 1})

@@ -125,7 +125,7 @@ def _place(
         outcomes = [
             EventOutcome(row["id"], row["status"], attempts[row["id"]]) for row in rows
         ]
-        store.audit.record(tx, job, outcomes, started_at=tx.now)
+        store.audit.record(tx, job, outcomes, started_at=claim.taken_at)
     return outcomes
 
 
