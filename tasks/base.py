@@ -6,21 +6,27 @@ once if it waited longer than the visibility timeout.
 """
 
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 from celery import Task
 from sqlalchemy.exc import DBAPIError
 
-from app.errors import InvalidPayload
+from app.errors import BizzyBeeError, InvalidPayload
 from app.jobs.contracts import Job
 from app.logs import get_logger
 from app.runtime import Runtime
 from app.services.operations.dead_letter_job import dead_letter_job
+from app.services.pipeline.failure import describe
 from app.services.pipeline.outcome import Outcome
 from tasks.celery_app import runtime
 
 log = get_logger("job")
+
+
+class JobBrokeOff(BizzyBeeError):
+    """A stage ended in a way that nobody foresaw; its events are given back."""
 
 
 class PipelineTask(Task[Any, Any]):
@@ -59,6 +65,15 @@ class PipelineTask(Task[Any, Any]):
             kind = type(error.orig or error).__name__
             log.error("job", outcome="database_error", error=kind, **fields)
             return None
+        except Exception as error:  # noqa: BLE001 — whatever it was, its text may quote a message
+            log.error(
+                "job",
+                outcome="broke_off",
+                error=describe(error),
+                where="".join(traceback.format_tb(error.__traceback__)),
+                **fields,
+            )
+            raise JobBrokeOff(describe(error)) from None
         runtime().checkpoint(f"{self.name.removeprefix('pipeline.')}.written")
         log.info(
             "job",

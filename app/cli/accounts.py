@@ -1,6 +1,7 @@
 """`workspace`, `config` and `key`."""
 
 import json
+from typing import IO, Any
 
 import click
 
@@ -60,14 +61,7 @@ def config() -> None:
 def add_config(workspace, name, provider, channel, addresses, credentials, as_json):  # type: ignore[no-untyped-def]
     """Connect an account. Credentials come from a file, so that no history keeps them."""
     owner = session.workspace(workspace)
-    secret = None
-    if credentials is not None:
-        try:
-            secret = json.load(credentials)
-        except ValueError as exc:
-            raise InvalidInput(f"the credentials are not JSON: {exc}") from None
-        if not isinstance(secret, dict):
-            raise InvalidInput("the credentials are not a JSON object")
+    secret = _read_credentials(credentials) if credentials else None
     made = accounts.add_config(
         session.runtime(),
         owner.id,
@@ -78,6 +72,36 @@ def add_config(workspace, name, provider, channel, addresses, credentials, as_js
         credentials=secret,
     )
     show_one({"id": made.id, "name": made.name}, as_json=as_json)
+
+
+@config.command("update")
+@session.workspace_option
+@click.argument("account")
+@click.option(
+    "--credentials",
+    type=click.File("r"),
+    required=True,
+    help='A JSON file such as {"access_token": "…"}; "-" reads stdin.',
+)
+@json_option
+def update_config(workspace, account, credentials, as_json):  # type: ignore[no-untyped-def]
+    """Enter new credentials; an account that was disconnected is active again."""
+    owner = session.workspace(workspace)
+    found = session.config(owner, account)
+    accounts.renew_credentials(
+        session.runtime(), owner.id, found.id, _read_credentials(credentials)
+    )
+    show_one({"id": found.id, "name": found.name}, as_json=as_json)
+
+
+def _read_credentials(file: IO[str]) -> dict[str, Any]:
+    try:
+        secret = json.load(file)
+    except ValueError as exc:
+        raise InvalidInput(f"the credentials are not JSON: {exc}") from None
+    if not isinstance(secret, dict):
+        raise InvalidInput("the credentials are not a JSON object")
+    return secret
 
 
 @config.command("list")

@@ -19,6 +19,7 @@ from app.channels.mailbox import read_mbox
 from app.cli import session
 from app.cli.imports import count_bar
 from app.cli.output import json_option, say, show_one
+from app.cli.up import STOP_SECONDS
 from app.config import ROOT, Settings, environment_of, process_environment
 from app.domain.status import Scope
 from app.embedded import complete
@@ -164,7 +165,7 @@ def _stopped_at_end(
     finally:
         process.terminate()
         try:
-            process.wait(timeout=60)
+            process.wait(timeout=STOP_SECONDS + 10)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

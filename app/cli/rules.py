@@ -60,7 +60,7 @@ def add_rule(workspace, field, category, decision, pattern, as_json):  # type: i
             actor="cli",
             action="rule.put",
             subject=str(rule.id),
-            details={"field": field, "pattern": pattern, "version": rule.version},
+            details={"field": field, "version": rule.version},
         )
     show_one({"id": rule.id, "version": rule.version}, as_json=as_json)
 

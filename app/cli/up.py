@@ -3,6 +3,7 @@
 import sys
 
 import click
+from honcho import manager as honcho_manager
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
 
@@ -13,6 +14,8 @@ from app.embedded import complete
 from app.jobs.publishing import NoPublisher
 from app.services.operations.migrate import migrate
 
+STOP_SECONDS = 70
+
 
 @click.command()
 @click.option("--without", multiple=True, help="Leave a process out, such as flower.")
@@ -20,6 +23,8 @@ def up(without: tuple[str, ...]) -> None:
     """Start everything and keep it running; Ctrl-C stops it all."""
     settings = complete()
     migrate(build_runtime(settings, NoPublisher(), pool_size=1))
+    # A worker may finish what it holds; see worker_soft_shutdown_timeout.
+    honcho_manager.KILL_WAIT = STOP_SECONDS
     manager = Manager()
     for name, command in _processes():
         if name not in without:

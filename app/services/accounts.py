@@ -188,6 +188,35 @@ def add_config(
     return config
 
 
+def renew_credentials(
+    runtime: Runtime,
+    workspace_id: UUID,
+    config_id: UUID,
+    credentials: dict[str, Any],
+    *,
+    actor: str = "cli",
+) -> None:
+    """Replace an account's credentials; one that was disconnected is active again.
+
+    Raises NotFound.
+    """
+    sealed = runtime.vault.seal(
+        credentials, workspace_id=workspace_id, config_id=config_id
+    )
+    with runtime.transaction(workspace_id) as tx:
+        config = require_config(tx, config_id)
+        store.tenants.set_credentials(tx, config_id, sealed)
+        if config.status is ConfigStatus.DISCONNECTED:
+            store.tenants.set_config_status(tx, config_id, ConfigStatus.ACTIVE, None)
+        store.tenants.record_audit(
+            tx,
+            workspace_id=workspace_id,
+            actor=actor,
+            action="config.credentials",
+            subject=str(config_id),
+        )
+
+
 def set_config_status(
     runtime: Runtime,
     workspace_id: UUID,

@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or
 
-from app.models import Conversation, ConversationRef, Message
+from app.models import Conversation, ConversationRef, Message, MessageEvent
 from app.store.bulk import execute_with_rows
 from app.store.transaction import Transaction
 
@@ -65,8 +65,12 @@ def lock(tx: Transaction, conversation_ids: Collection[UUID]) -> dict[UUID, Any]
             func.coalesce(Message.is_automatic, False).label(
                 "last_inbound_is_automatic"
             ),
+            and_(
+                MessageEvent.id.is_not(None), MessageEvent.finished_at.is_(None)
+            ).label("last_inbound_is_open"),
         )
         .outerjoin(Message, Message.id == Conversation.last_inbound_message_id)
+        .outerjoin(MessageEvent, MessageEvent.id == Message.event_id)
         .where(Conversation.id.in_(conversation_ids))
     )
     return {row.id: row for row in rows}

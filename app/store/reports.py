@@ -72,10 +72,13 @@ def stalled_runs(tx: Transaction, *, minutes: int) -> list[dict[str, Any]]:
     return _rows(
         tx,
         """
-        SELECT id, workspace_id, config_id, source, heartbeat_at FROM pipeline_runs
-        WHERE state IN ('queued', 'running')
-          AND heartbeat_at < :now - make_interval(mins => :minutes)
-          AND coalesce(next_attempt_at, '-infinity') < :now
+        SELECT r.id, r.workspace_id, r.config_id, r.source, r.heartbeat_at
+        FROM pipeline_runs r JOIN channel_configs c ON c.id = r.config_id
+        WHERE r.state IN ('queued', 'running')
+          AND r.heartbeat_at < :now - make_interval(mins => :minutes)
+          AND coalesce(r.next_attempt_at, '-infinity') < :now
+          -- A paused account is meant to stand still.
+          AND (c.status = 'active' OR r.folder IS NULL)
         """,
         minutes=minutes,
         now=tx.now,

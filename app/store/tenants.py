@@ -80,6 +80,16 @@ def configs(tx: Transaction) -> Sequence[ChannelConfig]:
     return tx.session.scalars(select(ChannelConfig).order_by(ChannelConfig.name)).all()
 
 
+def set_credentials(tx: Transaction, config_id: UUID, sealed: bytes) -> None:
+    """Replace the encrypted credentials of an account."""
+    tx.session.execute(
+        update(ChannelConfig)
+        .where(ChannelConfig.id == config_id)
+        .values(credentials=sealed, updated_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def set_config_status(
     tx: Transaction, config_id: UUID, status: ConfigStatus, reason: str | None
 ) -> bool:

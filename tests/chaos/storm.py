@@ -31,7 +31,8 @@ from tests.chaos.servers import Servers
 from tests.sandboxes import running
 
 IMPORTED = 60
-QUIET_SECONDS = 150.0
+#: Enough for what failed again and again to come back once more.
+QUIET_SECONDS = 600.0
 
 #: Where processes kill themselves, and how likely each time they pass: everywhere a little, and at
 #: one point after the other a lot.

@@ -15,6 +15,7 @@ from app.errors import Conflict, InvalidInput, NotFound
 from app.jobs.contracts import ImportFetch, Materialize
 from app.models import MessageEvent, PipelineRun
 from app.services import accounts
+from app.services.accounts import renew_credentials
 from app.services.pipeline.fetch_page import fetch_page
 from app.services.sync.start_import import cancel_run, start_import
 from sandbox.server import create_sandbox, listen
@@ -153,6 +154,17 @@ def test_a_dead_token_disconnects_the_account(live, make, workspace, runs):
         start_import(live, workspace.id, config.id)
 
 
+@pytest.mark.shows("A21")
+def test_a_new_token_brings_the_account_back(live, make, workspace, run_all):
+    config = make.config(workspace, credentials={"access_token": "sandbox-dead"})
+    run_all(start_import(live, workspace.id, config.id))
+
+    renew_credentials(live, workspace.id, config.id, {"access_token": "sandbox-new"})
+    run = run_all(start_import(live, workspace.id, config.id))
+
+    assert (run.state, run.created) == (RunState.COMPLETED, MAILS)
+
+
 @pytest.mark.parametrize("mode", ["drop", "garbage", "half"])
 def test_a_broken_answer_is_tried_again_and_stores_nothing(
     live, config, fault, runs, mode
@@ -286,7 +298,10 @@ def run_all(live, runs):
 
     def run_all(run_id):
         while runs(run_id).finished_at is None:
-            fetch_page(live, live.publisher.jobs.pop())
+            jobs = [one for one in live.publisher.jobs if isinstance(one, ImportFetch)]
+            live.publisher.jobs.clear()
+            fetch_page(live, jobs[-1])
+        live.publisher.jobs.clear()
         return runs(run_id)
 
     return run_all

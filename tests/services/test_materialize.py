@@ -275,6 +275,25 @@ def test_an_import_of_history_is_kept_and_not_decided(place, make, config):
 
 
 @pytest.mark.shows("H6")
+def test_history_does_not_end_a_question_that_waits(place, make, config, runtime):
+    (asked,) = place(message(external_id="a@x", sent_at=START))
+    run = make.run(config, mode=RunMode.HISTORY)
+
+    (kept,) = place(
+        message(
+            external_id="b@x", in_reply_to="a@x", sent_at=START + timedelta(hours=1)
+        ),
+        run=run,
+    )
+
+    assert kept.status is EventStatus.STORED
+    assert make.event(asked.id).status is EventStatus.MATERIALIZED
+    with runtime.system_transaction() as tx:
+        conversation = tx.session.get(Conversation, asked.conversation_id)
+    assert conversation.last_inbound_message_id == asked.message_id
+
+
+@pytest.mark.shows("H6")
 def test_what_was_sent_before_the_account_was_connected_is_old(place, runtime, config):
     before, after = place(
         message(sent_at=config.connected_at - timedelta(days=300)),

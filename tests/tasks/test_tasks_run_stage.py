@@ -148,12 +148,24 @@ def test_a_database_that_is_away_is_logged_and_nothing_else(
     assert line["task"] == "pipeline.materialize"
 
 
-def test_a_fault_that_nobody_foresaw_is_not_swallowed(pipeline, job):
-    def stage(runtime, job):
-        raise ZeroDivisionError
+@pytest.mark.shows("L3")
+def test_a_fault_that_nobody_foresaw_is_told_without_its_text(pipeline, job, log_lines):
+    from tasks.base import JobBrokeOff
 
-    with pytest.raises(ZeroDivisionError):
+    # Not written out where it is raised: the traceback shows lines of the source.
+    body = " ".join(["Dear", "shop"])
+
+    def stage(runtime, job):
+        raise ValueError(body)
+
+    with pytest.raises(JobBrokeOff, match="ValueError") as raised:
         pipeline.materialize.run_stage(stage, Materialize, job.payload())
+
+    (line,) = log_lines()
+    assert line["outcome"] == "broke_off"
+    assert "in stage" in line["where"]
+    assert body not in str(line) + str(raised.value)
+    assert raised.value.__cause__ is None
 
 
 def test_a_job_is_one_line_of_fields(pipeline, stage, job, log_lines):

@@ -5,10 +5,11 @@ from uuid import UUID
 
 from app import store
 from app.ai.base import Drafter, Reply, Turn
+from app.domain.decision import Decision
 from app.domain.ids import new_id
 from app.domain.status import EventStatus
 from app.jobs.contracts import Draft
-from app.models import Message
+from app.models import Conversation, Message
 from app.runtime import Runtime
 from app.services.pipeline.failure import (
     claim_due,
@@ -95,6 +96,8 @@ def _write(
             conversation is None
             or conversation.last_inbound_message_id != event.message_id
             or conversation.last_draft_message_id == event.message_id
+            or conversation.decision is Decision.AUTO_HANDLED
+            or _is_answered(conversation)
         ):
             return _skip(tx, job, claim, event)
         messages = store.messages.latest(
@@ -112,6 +115,14 @@ def _write(
     runtime.checkpoint("draft.called")
     with runtime.transaction(job.workspace_id) as tx:
         return _save(tx, job, claim, event, reply)
+
+
+def _is_answered(conversation: Conversation) -> bool:
+    sent, asked = (
+        conversation.last_outbound_message_at,
+        conversation.last_inbound_message_at,
+    )
+    return sent is not None and asked is not None and sent >= asked
 
 
 def _turns(messages: list[Message], *, until: UUID) -> list[Turn]:
@@ -166,6 +177,8 @@ def _skip(tx: Transaction, job: Draft, claim: Claim, event: Any) -> EventOutcome
         status, reason = EventStatus.DECIDED, "answered"
         if conversation and conversation.last_draft_message_id == event.message_id:
             status, reason = EventStatus.DRAFTED, "drafted_before"
+        elif conversation and conversation.decision is Decision.AUTO_HANDLED:
+            reason = "no_reply_needed"
     else:
         status, reason = EventStatus.SUPERSEDED, "newer_message"
     store.claims.finish(tx, claim, [event.id], status=status, reason=reason)

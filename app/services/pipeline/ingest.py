@@ -135,7 +135,8 @@ def _collided(
             "id_collision": True,
         }
         for row in refused
-        if known[row["external_id"]].content_digest != row["content_digest"]
+        # One that came without a digest cannot be told apart: it counts as the same.
+        if known[row["external_id"]].content_digest not in (None, row["content_digest"])
     ]
 
 

@@ -106,8 +106,9 @@ def _place(
         customers = find_customers(tx, batch)
         conversations = find_conversations(tx, batch, customers)
         messages = store_messages(tx, batch, customers, conversations)
-        newest = _newest(tx, batch, messages)
-        rows = _verdicts(tx, batch, messages, newest)
+        history = _history_runs(tx, batch)
+        newest = _newest(tx, batch, messages, history)
+        rows = _verdicts(tx, batch, messages, newest, history)
         store.claims.save_materialized(tx, claim, rows)
         conversation_ids = {conversation for conversation, _ in messages.values()}
         store.events.supersede_older(tx, conversation_ids)
@@ -129,10 +130,20 @@ def _place(
     return outcomes
 
 
+def _history_runs(tx: Transaction, batch: Sequence[Arrived]) -> set[UUID]:
+    """The imports of this batch that are only kept."""
+    return {
+        run_id
+        for run_id in {one.event.run_id for one in batch if one.event.run_id}
+        if (run := store.runs.get(tx, run_id)) and run.mode is RunMode.HISTORY
+    }
+
+
 def _newest(
     tx: Transaction,
     batch: Sequence[Arrived],
     messages: dict[UUID, tuple[UUID, UUID]],
+    history: set[UUID],
 ) -> dict[UUID, UUID | None]:
     """Bring the conversations up to date: conversation → its newest inbound message.
 
@@ -146,6 +157,7 @@ def _newest(
             "last_inbound_message_id": row.last_inbound_message_id,
             "last_inbound_message_at": row.last_inbound_message_at,
             "last_inbound_is_automatic": row.last_inbound_is_automatic,
+            "last_inbound_is_open": row.last_inbound_is_open,
             "last_outbound_message_at": row.last_outbound_message_at,
         }
         for row in store.conversations.lock(
@@ -162,10 +174,13 @@ def _newest(
             head["last_outbound_message_at"] = _later(
                 head["last_outbound_message_at"], one.occurred_at
             )
+        elif one.event.run_id in history and head["last_inbound_is_open"]:
+            continue  # what is only kept must not end what waits for its decision
         elif _takes_over(one, message_id, head):
             head["last_inbound_message_at"] = one.occurred_at
             head["last_inbound_message_id"] = message_id
             head["last_inbound_is_automatic"] = one.automatic is not None
+            head["last_inbound_is_open"] = one.event.run_id not in history
     store.conversations.save_newest(tx, list(heads.values()))
     return {head["id"]: head["last_inbound_message_id"] for head in heads.values()}
 
@@ -190,13 +205,9 @@ def _verdicts(
     batch: Sequence[Arrived],
     messages: dict[UUID, tuple[UUID, UUID]],
     newest: dict[UUID, UUID | None],
+    history: set[UUID],
 ) -> list[dict[str, Any]]:
     """Say of each event where it ends up, or that it goes on."""
-    modes = {
-        run_id: run.mode
-        for run_id in {one.event.run_id for one in batch if one.event.run_id}
-        if (run := store.runs.get(tx, run_id))
-    }
     heads = store.messages.of_ids(tx, {head for head in newest.values() if head})
     rows = []
     for one in batch:
@@ -207,7 +218,7 @@ def _verdicts(
         decision = None
         if one.message.direction is Direction.OUTBOUND:
             status, reason = EventStatus.STORED, "outbound"
-        elif modes.get(one.event.run_id) is RunMode.HISTORY:
+        elif one.event.run_id in history:
             status, reason = EventStatus.STORED, "history"
         elif one.message.kind not in SPEAKS:
             status, reason = EventStatus.STORED, f"kind_{one.message.kind}"
