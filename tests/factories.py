@@ -14,7 +14,7 @@ from app.jobs.contracts import Classify, Draft, Materialize
 from app.models import ChannelConfig, MessageEvent, PipelineRun, SenderRule, Workspace
 from app.runtime import Runtime
 from app.services import accounts
-from app.services.pipeline.ingest import Arrival, ingest
+from app.services.pipeline.ingest import ingest
 
 _numbers = count(1)
 
@@ -103,7 +103,7 @@ class Maker:
             done = ingest(
                 tx,
                 config,
-                [Arrival(Item(raw={}, message=one)) for one in messages],
+                [Item(raw={}, message=one) for one in messages],
                 run_id=run.id if run else None,
             )
         return done.event_ids

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from app.config import Settings
@@ -18,6 +19,8 @@ class Account:
     addresses: frozenset[str]
     """Our own canonical identifiers on it."""
     credentials: dict[str, Any] = field(repr=False)
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What else its owner has chosen, not secret."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Item:
     error: str | None = None
     external_id: str | None = None
     """The provider's id, where at least that could be read."""
+    content_digest: str | None = None
+    """Given where senders choose the ids: tells a redelivery from another message."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,21 @@ class Page:
     items: list[Item]
     next_token: str | None
     """Opaque; None at the end of the folder."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is new on an account since a cursor."""
+
+    items: list[Item]
+    cursor: dict[str, Any]
+    """Where the next call goes on. Saved in the transaction that stores the items."""
+    more: bool = False
+    """There is more right now; the next call need not wait."""
+    reset: str | None = None
+    """Why the old cursor was worth nothing and the account is read again from `since`."""
+    missed: int = 0
+    """Messages that are older than `since` and were never read: a gap, counted."""
 
 
 class Interrupted(RetryableError):
@@ -70,6 +90,8 @@ class ChannelAdapter(ABC):
     channel: ClassVar[Channel]
     folders: ClassVar[tuple[str, ...]] = ()
     """What an import reads, in this order; empty where the provider has no history."""
+    polls: ClassVar[bool] = False
+    """Whether an account can be asked what is new: `fetch_changes`."""
 
     @classmethod
     @abstractmethod
@@ -92,3 +114,27 @@ class ChannelAdapter(ABC):
         with its error; it never fails the page.
         """
         raise NotImplementedError(f"{self.provider} has no history to import")
+
+    def fetch_changes(
+        self,
+        account: Account,
+        *,
+        cursor: dict[str, Any] | None,
+        since: datetime,
+        limit: int,
+        known: KnownIDs,
+    ) -> Changes:
+        """Fetch about `limit` messages that are new since `cursor`; None begins at `since`.
+
+        The cursor may lag behind on purpose: what comes twice is noticed by its id. One that the
+        provider no longer knows is replaced, by reading again from `since`, and `reset` says so.
+        Raises as `fetch_page` does; after Interrupted the same cursor is asked again.
+        """
+        raise NotImplementedError(f"{self.provider} cannot be polled")
+
+    def fetch_message(self, account: Account, external_id: str) -> Item:
+        """Fetch one message that the provider announced by its id only.
+
+        Raises as `fetch_page` does, and Gone where the provider no longer has it.
+        """
+        raise NotImplementedError(f"{self.provider} does not announce by id")

@@ -280,6 +280,7 @@ def account_of(runtime: Runtime, config: ChannelConfig) -> Account:
             for address in config.addresses
         ),
         credentials=credentials,
+        settings=config.settings,
     )
 
 

@@ -5,26 +5,28 @@ import pytest
 from app import store
 from app.channels.base import Item
 from app.domain.status import EventStatus
-from app.services.pipeline.ingest import Arrival, ingest
+from app.services.pipeline.ingest import ingest
 from tests.factories import message
 
 
 @pytest.fixture
 def take_in(runtime, config):
-    def take_in(*arrivals):
+    def take_in(*items):
         with runtime.transaction(config.workspace_id) as tx:
-            return ingest(tx, config, arrivals)
+            return ingest(tx, config, items)
 
     return take_in
 
 
-def arrival(digest=None, **fields):
-    return Arrival(Item(raw={"original": True}, message=message(**fields)), digest)
+def item(digest=None, **fields):
+    return Item(
+        raw={"original": True}, message=message(**fields), content_digest=digest
+    )
 
 
 @pytest.mark.shows("B1")
 def test_a_replayed_batch_adds_nothing(take_in, runtime):
-    batch = [arrival(external_id="a"), arrival(external_id="b")]
+    batch = [item(external_id="a"), item(external_id="b")]
     first = take_in(*batch)
 
     second = take_in(*batch)
@@ -34,13 +36,13 @@ def test_a_replayed_batch_adds_nothing(take_in, runtime):
 
 
 def test_the_same_message_twice_in_one_batch_is_one_event(take_in):
-    done = take_in(arrival(external_id="a"), arrival(external_id="a"))
+    done = take_in(item(external_id="a"), item(external_id="a"))
 
     assert (done.created, done.duplicates) == (1, 1)
 
 
 def test_an_event_keeps_what_the_provider_sent(take_in, make):
-    done = take_in(arrival(external_id="a", subject="Hello"))
+    done = take_in(item(external_id="a", subject="Hello"))
 
     event = make.event(done.event_ids[0])
     assert event.raw == {"original": True}
@@ -61,9 +63,9 @@ def test_one_id_on_two_accounts_is_two_events(runtime, make, workspace):
 
 @pytest.mark.shows("B4")
 def test_two_mails_with_one_message_id_are_both_kept(take_in, make):
-    take_in(arrival("digest-1", external_id="a"))
+    take_in(item("digest-1", external_id="a"))
 
-    done = take_in(arrival("digest-2", external_id="a"))
+    done = take_in(item("digest-2", external_id="a"))
 
     event = make.event(done.event_ids[0])
     assert event.external_id == "a#digest-2"
@@ -73,8 +75,8 @@ def test_two_mails_with_one_message_id_are_both_kept(take_in, make):
 @pytest.mark.shows("B4")
 def test_a_collision_that_is_replayed_adds_nothing(take_in):
     batch = [
-        arrival("digest-1", external_id="a"),
-        arrival("digest-2", external_id="a"),
+        item("digest-1", external_id="a"),
+        item("digest-2", external_id="a"),
     ]
     first = take_in(*batch)
 
@@ -86,9 +88,9 @@ def test_a_collision_that_is_replayed_adds_nothing(take_in):
 
 @pytest.mark.shows("A2")
 def test_a_broken_item_becomes_a_dead_letter_alone(take_in, runtime):
-    broken = Arrival(Item(raw={"id": 7}, message=None, error="sender: missing"))
+    broken = Item(raw={"id": 7}, message=None, error="sender: missing")
 
-    done = take_in(arrival(external_id="a"), broken, arrival(external_id="b"))
+    done = take_in(item(external_id="a"), broken, item(external_id="b"))
 
     assert (done.created, done.rejected) == (2, 1)
     with runtime.system_transaction() as tx:
@@ -98,7 +100,7 @@ def test_a_broken_item_becomes_a_dead_letter_alone(take_in, runtime):
 
 
 def test_a_broken_item_brought_again_is_the_same_dead_letter(take_in, runtime):
-    broken = Arrival(Item(raw={"id": 7}, message=None, error="sender: missing"))
+    broken = Item(raw={"id": 7}, message=None, error="sender: missing")
     take_in(broken)
 
     take_in(broken)
@@ -110,11 +112,9 @@ def test_a_broken_item_brought_again_is_the_same_dead_letter(take_in, runtime):
 @pytest.mark.shows("C3")
 def test_what_postgresql_cannot_store_is_replaced(take_in, make):
     done = take_in(
-        Arrival(
-            Item(
-                raw={"text": "a\0b", "lone": "\ud800"},
-                message=message(body_text="a\0b\ud800"),
-            )
+        Item(
+            raw={"text": "a\0b", "lone": "\ud800"},
+            message=message(body_text="a\0b\ud800"),
         )
     )
 

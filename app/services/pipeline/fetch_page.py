@@ -14,7 +14,7 @@ from app.models import ChannelConfig, PipelineRun
 from app.runtime import Runtime
 from app.services.accounts import account_of, require_config
 from app.services.pipeline.failure import describe, may_retry
-from app.services.pipeline.ingest import Arrival, ingest, materialize_jobs
+from app.services.pipeline.ingest import ingest, materialize_jobs
 from app.services.pipeline.outcome import Outcome
 from app.services.sync.start_import import fetch_job
 from app.store.audit import EventOutcome
@@ -86,7 +86,7 @@ def _keep(
     folders = runtime.adapters.of(config.provider).folders
     items = page.items[:room]
     with runtime.transaction(job.workspace_id) as tx:
-        kept = ingest(tx, config, [Arrival(item) for item in items], run_id=run.id)
+        kept = ingest(tx, config, items, run_id=run.id)
         saved = store.runs.save_page(
             tx,
             run,
@@ -126,9 +126,7 @@ def _keep_part(
     """
     room = max((run.cap or sys.maxsize) - run.fetched_so_far, 0)
     with runtime.transaction(run.workspace_id) as tx:
-        kept = ingest(
-            tx, config, [Arrival(item) for item in items[:room]], run_id=run.id
-        )
+        kept = ingest(tx, config, items[:room], run_id=run.id)
         tx.publish_after_commit(
             *materialize_jobs(
                 config,

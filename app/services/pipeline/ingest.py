@@ -11,18 +11,10 @@ from app import store
 from app.channels.base import Item
 from app.domain.ids import new_id
 from app.domain.scrub import scrub
+from app.domain.unified_message import UnifiedMessage
 from app.jobs.contracts import Materialize
 from app.models import ChannelConfig
 from app.store.transaction import Transaction
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A message on its way in."""
-
-    item: Item
-    content_digest: str | None = None
-    """Given where senders choose the ids: tells a redelivery from another message."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +34,7 @@ class Ingested:
 def ingest(
     tx: Transaction,
     config: ChannelConfig,
-    arrivals: Sequence[Arrival],
+    items: Sequence[Item],
     *,
     run_id: UUID | None = None,
 ) -> Ingested:
@@ -51,9 +43,12 @@ def ingest(
     Safe to repeat: the provider's id decides, so a replay adds nothing. An item that could not be
     understood becomes a dead letter with what the provider sent, and its neighbours go on.
     """
-    readable = [arrival for arrival in arrivals if arrival.item.message is not None]
-    broken = [arrival for arrival in arrivals if arrival.item.message is None]
-    rows = [_row(tx, config, arrival, run_id) for arrival in readable]
+    broken = [item for item in items if item.message is None]
+    rows = [
+        _row(tx, config, item, item.message, run_id)
+        for item in items
+        if item.message is not None
+    ]
     # In one order for all: else two batches that share messages could wait for each other for ever.
     rows.sort(key=lambda row: row["external_id"])
     created = store.events.add_new(tx, rows)
@@ -88,10 +83,12 @@ def materialize_jobs(
 
 
 def _row(
-    tx: Transaction, config: ChannelConfig, arrival: Arrival, run_id: UUID | None
+    tx: Transaction,
+    config: ChannelConfig,
+    item: Item,
+    message: UnifiedMessage,
+    run_id: UUID | None,
 ) -> dict[str, Any]:
-    message = arrival.item.message
-    assert message is not None
     return {
         "id": new_id(),
         "workspace_id": config.workspace_id,
@@ -102,8 +99,8 @@ def _row(
         "run_id": run_id,
         "direction": message.direction,
         "payload": message.model_dump(mode="json", exclude_defaults=True),
-        "raw": scrub(arrival.item.raw),
-        "content_digest": arrival.content_digest,
+        "raw": scrub(item.raw),
+        "content_digest": item.content_digest,
         "id_collision": False,
         # Whoever stores an event also rings for it.
         "rung_at": tx.now,
@@ -143,7 +140,7 @@ def _collided(
 def _dead_letter(
     tx: Transaction,
     config: ChannelConfig,
-    broken: Sequence[Arrival],
+    broken: Sequence[Item],
     run_id: UUID | None,
 ) -> None:
     store.dead_letters.add(
@@ -151,20 +148,20 @@ def _dead_letter(
         [
             {
                 "workspace_id": config.workspace_id,
-                "fingerprint": _fingerprint(config, arrival.item),
+                "fingerprint": _fingerprint(config, item),
                 "source_queue": "ingest",
                 "job_type": "INGEST",
                 "payload": {
                     "channel": config.channel,
                     "config_id": str(config.id),
-                    "external_id": arrival.item.external_id,
-                    "raw": scrub(arrival.item.raw),
+                    "external_id": item.external_id,
+                    "raw": scrub(item.raw),
                 },
-                "error": arrival.item.error or "unreadable",
+                "error": item.error or "unreadable",
                 "run_id": run_id,
                 "attempts": 1,
             }
-            for arrival in broken
+            for item in broken
         ],
     )
 

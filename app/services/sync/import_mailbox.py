@@ -15,7 +15,7 @@ from app.errors import Conflict, InvalidInput
 from app.models import ChannelConfig, PipelineRun
 from app.runtime import Runtime
 from app.services.accounts import require_config
-from app.services.pipeline.ingest import Arrival, Ingested, ingest, materialize_jobs
+from app.services.pipeline.ingest import Ingested, ingest, materialize_jobs
 
 #: An importing program says something at least this often, or it is gone.
 SILENT_FOR = timedelta(minutes=2)
@@ -99,9 +99,9 @@ def _store_batch(
     batch: list[Mail],
     own: frozenset[str],
 ) -> Ingested:
-    arrivals = [_arrival(mail, own) for mail in batch]
+    items = [_item(mail, own) for mail in batch]
     with runtime.transaction(run.workspace_id) as tx:
-        done = ingest(tx, config, arrivals, run_id=run.id)
+        done = ingest(tx, config, items, run_id=run.id)
         store.runs.add_progress(
             tx,
             run.id,
@@ -120,12 +120,12 @@ def _store_batch(
     return done
 
 
-def _arrival(mail: Mail, own: frozenset[str]) -> Arrival:
+def _item(mail: Mail, own: frozenset[str]) -> Item:
     message = read_mail(mail.raw, own_addresses=own)
     if mail.cut:
         message.metadata["cut"] = True
     raw = {"mime": base64.b64encode(mail.raw).decode()}
-    return Arrival(Item(raw=raw, message=message), content_digest(mail.raw))
+    return Item(raw=raw, message=message, content_digest=content_digest(mail.raw))
 
 
 def _batched(mails: Iterable[Mail], size: int) -> Iterable[list[Mail]]:

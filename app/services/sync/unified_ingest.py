@@ -18,7 +18,7 @@ from app.errors import InvalidInput, NotFound, TooLarge
 from app.models import PipelineRun
 from app.runtime import Runtime
 from app.services.accounts import require_config
-from app.services.pipeline.ingest import Arrival, ingest, materialize_jobs
+from app.services.pipeline.ingest import ingest, materialize_jobs
 from app.store.transaction import Transaction
 
 MAX_MESSAGES = 500
@@ -87,7 +87,7 @@ def ingest_batch(
                 [{"loc": ["channel"], "msg": f"should be {config.channel!r}"}],
             )
         run = _require_run(tx, run_id, config_id) if run_id else None
-        kept = ingest(tx, config, [Arrival(item) for item in items], run_id=run_id)
+        kept = ingest(tx, config, items, run_id=run_id)
         # A run that fetches for itself counts what it fetched against its cap.
         if run is not None and run.folder is None:
             store.runs.add_progress(
