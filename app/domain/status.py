@@ -36,6 +36,37 @@ class RunState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Source(StrEnum):
+    """By which way a message came."""
+
+    IMPORT = "import"
+    POLL = "poll"
+    WEBHOOK = "webhook"
+    POST = "post"
+    """A partner posted it."""
+    INSERT = "insert"
+    """Another server wrote the row."""
+
+
+class WatermarkResource(StrEnum):
+    """What is looked after on an account from time to time."""
+
+    MESSAGES = "messages"
+    """What is new is fetched."""
+    SUBSCRIPTION = "subscription"
+    """The provider's promise to call us is renewed."""
+
+
+class FetchState(StrEnum):
+    """What became of a message that was announced by its id."""
+
+    PENDING = "pending"
+    FETCHED = "fetched"
+    GONE = "gone"
+    """The provider no longer had it."""
+    FAILED = "failed"
+
+
 class ConfigStatus(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"

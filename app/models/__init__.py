@@ -1,12 +1,13 @@
 """Tables, one file per aggregate."""
 
 from app.models.base import Base
-from app.models.channel_config import ChannelConfig, SyncWatermark
+from app.models.channel_config import ChannelConfig, MessageFetch, SyncWatermark
 from app.models.conversation import Conversation, ConversationRef
 from app.models.customer import Customer, CustomerIdentity
 from app.models.event import MessageEvent
 from app.models.incident import DeadLetter, Heartbeat, Incident
 from app.models.message import Draft, Message
+from app.models.receipt import EventRepeat, WebhookReceipt
 from app.models.run import JobAudit, PipelineRun
 from app.models.sender_rule import SenderRule
 from app.models.workspace import APIKey, AuditEntry, Workspace
@@ -22,13 +23,16 @@ __all__ = [
     "CustomerIdentity",
     "DeadLetter",
     "Draft",
+    "EventRepeat",
     "Heartbeat",
     "Incident",
     "JobAudit",
     "Message",
     "MessageEvent",
+    "MessageFetch",
     "PipelineRun",
     "SenderRule",
     "SyncWatermark",
+    "WebhookReceipt",
     "Workspace",
 ]

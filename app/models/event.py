@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, SmallInteger, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.domain.status import EventStatus
+from app.domain.status import EventStatus, Source
 from app.domain.unified_message import Direction
 from app.models.base import Base, InWorkspace, UUIDKey, on_account
 
@@ -48,6 +48,10 @@ class MessageEvent(InWorkspace, Base):
     run_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("pipeline_runs.id", ondelete="SET NULL")
     )
+    source: Mapped[Source] = mapped_column(server_default=Source.INSERT)
+    """The way it came first; see `event_repeats` for the others."""
+    receipt_id: Mapped[UUID | None]
+    """The request that brought it first; requests are not kept as long as events."""
     direction: Mapped[Direction]
     payload: Mapped[dict[str, Any]]
     """The `UnifiedMessage`."""

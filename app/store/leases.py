@@ -9,14 +9,15 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.jobs.publishing import NoPublisher
 from app.logs import get_logger
-from app.models import MessageEvent, PipelineRun
+from app.models import MessageEvent, MessageFetch, PipelineRun, SyncWatermark
 from app.store.transaction import Database, Transaction
 
 #: Work that hangs longer than anything may take loses its lease in the end.
@@ -72,16 +73,24 @@ class Leases:
             log.warning("leases not renewed", error=type(error).__name__)
 
 
+#: What is leased is not finished, and of the unfinished there is an index.
+_LEASED: tuple[tuple[Any, ColumnElement[bool]], ...] = (
+    (MessageEvent, MessageEvent.finished_at.is_(None)),
+    (PipelineRun, PipelineRun.finished_at.is_(None)),
+    (MessageFetch, MessageFetch.finished_at.is_(None)),
+    (SyncWatermark, true()),
+)
+
+
 def renew(tx: Transaction, tokens: Collection[UUID], length: timedelta) -> None:
     """Extend leases from now on. One that was given back has no token any more.
 
     A row that is locked is being written right now: its writer must not be waited for.
     """
-    for table in (MessageEvent, PipelineRun):
+    for table, may_be_leased in _LEASED:
         held = (
             select(table.id)
-            # What is leased is not finished, and of the unfinished there is an index.
-            .where(table.finished_at.is_(None), table.lease_token.in_(tokens))
+            .where(may_be_leased, table.lease_token.in_(tokens))
             .with_for_update(skip_locked=True, key_share=True)
             .cte("held")
         )

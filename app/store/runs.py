@@ -242,7 +242,13 @@ def _claimable() -> ColumnElement[bool]:
             PipelineRun.next_attempt_at <= func.now(),
         ),
         PipelineRun.config_id.in_(
-            select(ChannelConfig.id).where(ChannelConfig.status == ConfigStatus.ACTIVE)
+            select(ChannelConfig.id).where(
+                ChannelConfig.status == ConfigStatus.ACTIVE,
+                or_(
+                    ChannelConfig.rate_limited_until.is_(None),
+                    ChannelConfig.rate_limited_until <= func.now(),
+                ),
+            )
         ),
     )
 

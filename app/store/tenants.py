@@ -1,10 +1,11 @@
 """`workspaces`, `api_keys`, `channel_configs`, `audit_log`."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from app.domain.status import ConfigStatus
 from app.models import APIKey, AuditEntry, ChannelConfig, Workspace
@@ -102,6 +103,54 @@ def set_config_status(
         .execution_options(synchronize_session=False)
     )
     return changed.first() is not None
+
+
+def configs_of_provider(
+    tx: Transaction, provider: str, external_account_id: str
+) -> Sequence[ChannelConfig]:
+    """The accounts that a provider knows by this id; more than one workspace may have it."""
+    return tx.session.scalars(
+        select(ChannelConfig).where(
+            ChannelConfig.provider == provider,
+            ChannelConfig.external_account_id == external_account_id,
+        )
+    ).all()
+
+
+def hold_back(tx: Transaction, config_id: UUID, until: datetime) -> None:
+    """Let nobody call the provider for this account before then."""
+    tx.session.execute(
+        update(ChannelConfig)
+        .where(
+            ChannelConfig.id == config_id,
+            or_(
+                ChannelConfig.rate_limited_until.is_(None),
+                ChannelConfig.rate_limited_until < until,
+            ),
+        )
+        .values(rate_limited_until=until)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def set_fetched(tx: Transaction, config_id: UUID, at: datetime) -> None:
+    """Note until when an account is known to have been read."""
+    tx.session.execute(
+        update(ChannelConfig)
+        .where(ChannelConfig.id == config_id)
+        .values(last_fetch_timestamp=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def set_external_account(tx: Transaction, config_id: UUID, external_id: str) -> None:
+    """Learn by which id the provider's webhooks name an account."""
+    tx.session.execute(
+        update(ChannelConfig)
+        .where(ChannelConfig.id == config_id)
+        .values(external_account_id=external_id, updated_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def record_audit(
