@@ -137,6 +137,22 @@ class Settings(BaseSettings):
         about="How long what a killed worker held stays held, and how long a published job is given "
         "to arrive before it is rung for again.",
     )
+    poll_seconds: PositiveInt = _setting(
+        "BB_POLL_SECONDS",
+        10,
+        about="How often an account is asked what is new that names no time of its own.",
+    )
+    backfill_days: PositiveInt = _setting(
+        "BB_BACKFILL_DAYS",
+        30,
+        about="How far back an account is read again whose place was lost.",
+    )
+    allow_unsigned_webhooks: bool = _setting(
+        "BB_ALLOW_UNSIGNED_WEBHOOKS",
+        False,
+        about="For development only: believe requests that cannot be checked, because no secret "
+        "is set.",
+    )
     kill_at: str | None = _setting(
         "BB_KILL_AT",
         None,
@@ -178,6 +194,11 @@ class Settings(BaseSettings):
         "AURINKO_API_BASE_URL",
         "https://api.aurinko.io",
         about="Aurinko's base address.",
+    )
+    aurinko_webhook_secret: SecretStr | None = _setting(
+        "AURINKO_WEBHOOK_SECRET",
+        None,
+        about="The signing secret of the Aurinko application. Unset: its webhooks are refused.",
     )
 
     @field_validator("database_url")

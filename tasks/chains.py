@@ -7,28 +7,43 @@ from app.jobs.contracts import (
     Classify,
     DeadLetterNotice,
     Draft,
+    FetchMessages,
     ImportFetch,
     Job,
     Materialize,
+    Poll,
+    Subscribe,
 )
 from app.jobs.publishing import Publishable
-from tasks import operations, pipeline
+from tasks import operations, pipeline, sync
 
+#: What every message goes through.
 STAGES: tuple[tuple[type[Job], Signature], ...] = (
-    (ImportFetch, pipeline.fetch_page.s()),
     (Materialize, pipeline.materialize.s()),
     (Classify, pipeline.classify.s()),
     (Draft, pipeline.draft.s()),
 )
 
+#: What brings messages in: each is followed by all stages.
+SOURCES: dict[type[Job], Signature] = {
+    ImportFetch: pipeline.fetch_page.s(),
+    Poll: sync.poll.s(),
+    FetchMessages: sync.fetch_messages.s(),
+}
+
+#: What nothing follows.
+SINGLE: dict[type[Job], Signature] = {Subscribe: sync.subscribe.s()}
+
 
 def chain_for(job: Publishable) -> Signature:
-    """The chain from the stage that takes this job to the last one.
-
-    A notice is no stage: it is a chain of itself.
-    """
+    """The chain from the stage that takes this job to the last one."""
     if isinstance(job, DeadLetterNotice):
         return operations.notice_dead_letters.s(job.payload())
-    contracts = [contract for contract, _ in STAGES]
-    first, *rest = [stage for _, stage in STAGES[contracts.index(type(job)) :]]
+    contract = type(job)
+    if contract in SINGLE:
+        return SINGLE[contract].clone((job.payload(),))
+    stages = [stage for _, stage in STAGES]
+    if contract in SOURCES:
+        return chain(SOURCES[contract].clone((job.payload(),)), *stages)
+    first, *rest = stages[[stage for stage, _ in STAGES].index(contract) :]
     return chain(first.clone((job.payload(),)), *rest)

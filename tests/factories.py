@@ -8,7 +8,7 @@ from uuid import UUID
 from app import store
 from app.channels.base import Item
 from app.domain.decision import Category
-from app.domain.status import RuleField, RunMode, Scope
+from app.domain.status import RuleField, RunMode, Scope, Source
 from app.domain.unified_message import UnifiedMessage
 from app.jobs.contracts import Classify, Draft, Materialize
 from app.models import ChannelConfig, MessageEvent, PipelineRun, SenderRule, Workspace
@@ -104,6 +104,7 @@ class Maker:
                 tx,
                 config,
                 [Item(raw={}, message=one) for one in messages],
+                source=Source.IMPORT,
                 run_id=run.id if run else None,
             )
         return done.event_ids

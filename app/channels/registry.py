@@ -7,8 +7,9 @@ from importlib import import_module
 
 from app.channels import adapters
 from app.channels.base import ChannelAdapter
+from app.channels.webhook import Receiver, Subscriber
 from app.config import Settings
-from app.errors import InvalidInput
+from app.errors import InvalidInput, NotFound
 
 
 class Adapters(Mapping[str, ChannelAdapter]):
@@ -28,6 +29,26 @@ class Adapters(Mapping[str, ChannelAdapter]):
             known = ", ".join(self)
             raise InvalidInput(f"unknown provider {provider!r}; known are: {known}")
         return self[provider]
+
+    def receiver(self, provider: str) -> Receiver:
+        """Return the adapter whose provider calls us.
+
+        Raises NotFound where there is none.
+        """
+        adapter = self._by_provider.get(provider)
+        if not isinstance(adapter, Receiver):
+            raise NotFound(f"no provider {provider!r} calls here")
+        return adapter
+
+    def subscriber(self, provider: str) -> Subscriber:
+        """Return the adapter whose provider has to be asked to call us.
+
+        Raises InvalidInput where it need not or cannot be asked.
+        """
+        adapter = self.of(provider)
+        if not isinstance(adapter, Subscriber):
+            raise InvalidInput(f"{provider} takes no subscription")
+        return adapter
 
     def __getitem__(self, provider: str) -> ChannelAdapter:
         return self._by_provider[provider]

@@ -48,7 +48,7 @@ def config() -> None:
 @session.workspace_option
 @click.option("--name", required=True, help="What you call this account.")
 @click.option(
-    "--provider", required=True, help="aurinko, or direct for files and partners."
+    "--provider", required=True, help="imap, aurinko, or direct for files and partners."
 )
 @click.option("--channel", default="email", show_default=True)
 @click.option("--address", "addresses", multiple=True, help="An address of your own.")
@@ -57,19 +57,50 @@ def config() -> None:
     type=click.File("r"),
     help='A JSON file such as {"access_token": "…"}; "-" reads stdin.',
 )
+@click.option(
+    "--settings",
+    type=click.File("r"),
+    help="A JSON file with what the provider's adapter can be told.",
+)
+@click.option(
+    "--poll/--no-poll",
+    default=None,
+    help="Ask what is new (default: where that is all we can do).",
+)
+@click.option("--poll-seconds", type=click.IntRange(min=1), help="How often.")
+@click.option("--subscribe", is_flag=True, help="Have the provider call us.")
 @json_option
-def add_config(workspace, name, provider, channel, addresses, credentials, as_json):  # type: ignore[no-untyped-def]
+def add_config(  # type: ignore[no-untyped-def]
+    workspace,
+    name,
+    provider,
+    channel,
+    addresses,
+    credentials,
+    settings,
+    poll,
+    poll_seconds,
+    subscribe,
+    as_json,
+):
     """Connect an account. Credentials come from a file, so that no history keeps them."""
     owner = session.workspace(workspace)
-    secret = _read_credentials(credentials) if credentials else None
+    runtime = session.runtime()
+    secret = _read_json(credentials, "credentials") if credentials else None
+    chosen = _read_json(settings, "settings") if settings else None
+    if poll is None:
+        poll = poll_seconds is not None or accounts.is_polled_alone(runtime, provider)
     made = accounts.add_config(
-        session.runtime(),
+        runtime,
         owner.id,
         name=name,
         provider=provider,
         channel=channel,
         addresses=addresses,
         credentials=secret,
+        settings=chosen,
+        poll_seconds=(poll_seconds or runtime.settings.poll_seconds) if poll else None,
+        subscribes=subscribe,
     )
     show_one({"id": made.id, "name": made.name}, as_json=as_json)
 
@@ -89,18 +120,21 @@ def update_config(workspace, account, credentials, as_json):  # type: ignore[no-
     owner = session.workspace(workspace)
     found = session.config(owner, account)
     accounts.renew_credentials(
-        session.runtime(), owner.id, found.id, _read_credentials(credentials)
+        session.runtime(),
+        owner.id,
+        found.id,
+        _read_json(credentials, "credentials"),
     )
     show_one({"id": found.id, "name": found.name}, as_json=as_json)
 
 
-def _read_credentials(file: IO[str]) -> dict[str, Any]:
+def _read_json(file: IO[str], what: str) -> dict[str, Any]:
     try:
         secret = json.load(file)
     except ValueError as exc:
-        raise InvalidInput(f"the credentials are not JSON: {exc}") from None
+        raise InvalidInput(f"the {what} are not JSON: {exc}") from None
     if not isinstance(secret, dict):
-        raise InvalidInput("the credentials are not a JSON object")
+        raise InvalidInput(f"the {what} are not a JSON object")
     return secret
 
 

@@ -14,9 +14,18 @@ from app.http.ingest import ingest
 from app.http.openapi import SECURITY_SCHEMES, describe, docs
 from app.http.schemas import Problem
 from app.http.ui.pages import ui
+from app.http.webhooks import webhooks
 from app.runtime import Runtime
 
-BLUEPRINTS = (ingest, imports, conversations, customers, events, health)
+BLUEPRINTS = (
+    ingest,
+    imports,
+    webhooks,
+    conversations,
+    customers,
+    events,
+    health,
+)
 
 
 def create_app(runtime: Runtime) -> OpenAPI:

@@ -28,7 +28,7 @@ def read_model(model: type[Model]) -> Model:
     Raises InvalidInput that names every fault.
     """
     try:
-        return model.model_validate_json(_body(), strict=True)
+        return model.model_validate_json(read_bytes(), strict=True)
     except ValidationError as exc:
         raise InvalidInput(_NOT_VALID, faults_of(exc)) from exc
 
@@ -38,7 +38,7 @@ def read_envelope(model: type[Model]) -> Model:
 
     Raises InvalidInput that names every fault.
     """
-    value = _parsed(_body())
+    value = _parsed(read_bytes())
     if not isinstance(value, dict):
         raise InvalidInput("the body must be a JSON object")
     try:
@@ -47,7 +47,11 @@ def read_envelope(model: type[Model]) -> Model:
         raise InvalidInput(_NOT_VALID, faults_of(exc)) from exc
 
 
-def _body() -> bytes:
+def read_bytes() -> bytes:
+    """The body as it came.
+
+    Raises TooLarge.
+    """
     body = request.get_data(cache=False)
     if len(body) > MAX_BYTES:
         raise TooLarge(TOO_LARGE)

@@ -131,6 +131,31 @@ class Draft(_EventJob):
         return self
 
 
+class Poll(Job):
+    """Ask an account what is new since its watermark."""
+
+    queue = queues.SYNC
+    job_type: Literal["POLL"] = "POLL"
+    config_id: UUID
+
+
+class FetchMessages(Job):
+    """Fetch messages that a provider announced by their ids."""
+
+    queue = queues.SYNC
+    job_type: Literal["FETCH_MESSAGES"] = "FETCH_MESSAGES"
+    config_id: UUID
+    fetch_ids: tuple[UUID, ...]
+
+
+class Subscribe(Job):
+    """Renew the provider's promise to call us about an account."""
+
+    queue = queues.SYNC
+    job_type: Literal["SUBSCRIBE"] = "SUBSCRIBE"
+    config_id: UUID
+
+
 class DeadLetterNotice(BaseModel):
     """Says that something was given up. The letters are rows; this is only the news of them."""
 
@@ -148,7 +173,15 @@ class DeadLetterNotice(BaseModel):
 
 CONTRACTS: dict[str, type[Job]] = {
     contract.model_fields["job_type"].default: contract
-    for contract in (ImportFetch, Materialize, Classify, Draft)
+    for contract in (
+        ImportFetch,
+        Poll,
+        FetchMessages,
+        Subscribe,
+        Materialize,
+        Classify,
+        Draft,
+    )
 }
 
 

@@ -4,7 +4,8 @@ IMPORT = "bb_import_jobs"
 INGEST = "bb_ingest_jobs"
 CLASSIFY = "bb_classify_jobs"
 DRAFT = "bb_draft_jobs"
+SYNC = "bb_sync_jobs"
 DEADLETTER = "bb_deadletter_jobs"
 OPS = "bb_ops_jobs"
 
-ALL = (IMPORT, INGEST, CLASSIFY, DRAFT, DEADLETTER, OPS)
+ALL = (IMPORT, INGEST, CLASSIFY, DRAFT, SYNC, DEADLETTER, OPS)

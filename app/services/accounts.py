@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app import store
 from app.channels.base import Account
+from app.channels.webhook import Receiver
 from app.domain.identifiers import identity_key
 from app.domain.ids import new_id
 from app.domain.status import ConfigStatus, Scope
@@ -147,15 +148,27 @@ def add_config(
     channel: str,
     addresses: Collection[str] = (),
     credentials: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
+    poll_seconds: int | None = None,
+    subscribes: bool = False,
     actor: str = "cli",
 ) -> ChannelConfig:
     """Connect an account; its credentials are encrypted before they reach the database.
 
-    Raises InvalidInput for a provider that nobody knows how to talk to, Conflict where the
+    With `poll_seconds` it is asked that often what is new; one that `subscribes` is called by its
+    provider.
+
+    Raises InvalidInput for a provider that nobody knows how to talk to in this way, Conflict where the
     workspace has an account of this name.
     """
     if provider != DIRECT:
-        runtime.adapters.of(provider)
+        adapter = runtime.adapters.of(provider)
+        if poll_seconds is not None and not adapter.polls:
+            raise InvalidInput(f"{provider} cannot be polled")
+    elif poll_seconds is not None or subscribes:
+        raise InvalidInput("nothing is fetched for a direct account")
+    if subscribes:
+        runtime.adapters.subscriber(provider)
     config_id = new_id()
     sealed = (
         runtime.vault.seal(credentials, workspace_id=workspace_id, config_id=config_id)
@@ -175,6 +188,9 @@ def add_config(
                 "channel": channel,
                 "addresses": sorted(addresses),
                 "credentials": sealed,
+                "settings": settings or {},
+                "poll_seconds": poll_seconds,
+                "subscribes": subscribes,
             },
         )
         store.tenants.record_audit(
@@ -186,6 +202,12 @@ def add_config(
             details={"provider": provider, "name": name},
         )
     return config
+
+
+def is_polled_alone(runtime: Runtime, provider: str) -> bool:
+    """Whether asking is the only way to hear of what is new at a provider."""
+    adapter = runtime.adapters.get(provider)
+    return adapter is not None and adapter.polls and not isinstance(adapter, Receiver)
 
 
 def renew_credentials(
@@ -208,6 +230,7 @@ def renew_credentials(
         store.tenants.set_credentials(tx, config_id, sealed)
         if config.status is ConfigStatus.DISCONNECTED:
             store.tenants.set_config_status(tx, config_id, ConfigStatus.ACTIVE, None)
+            store.incidents.resolve_one(tx, f"account_disconnected:{config_id}")
         store.tenants.record_audit(
             tx,
             workspace_id=workspace_id,

@@ -74,6 +74,19 @@ def resolve(
     return list(rows.scalars())
 
 
+def resolve_one(tx: Transaction, dedupe_key: str) -> None:
+    """Close an incident whose condition has cleared; does nothing where there is none."""
+    tx.session.execute(
+        update(Incident)
+        .where(
+            Incident.dedupe_key == dedupe_key,
+            Incident.status != IncidentStatus.RESOLVED,
+        )
+        .values(status=IncidentStatus.RESOLVED, resolved_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def find(tx: Transaction, *, open_only: bool = True) -> Sequence[Incident]:
     """Incidents, the most recently seen first."""
     statement = select(Incident).order_by(Incident.last_seen_at.desc())

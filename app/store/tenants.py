@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, or_, select, true, update
 
 from app.domain.status import ConfigStatus
 from app.models import APIKey, AuditEntry, ChannelConfig, Workspace
@@ -92,12 +92,20 @@ def set_credentials(tx: Transaction, config_id: UUID, sealed: bytes) -> None:
 
 
 def set_config_status(
-    tx: Transaction, config_id: UUID, status: ConfigStatus, reason: str | None
+    tx: Transaction,
+    config_id: UUID,
+    status: ConfigStatus,
+    reason: str | None,
+    *,
+    only: ConfigStatus | None = None,
 ) -> bool:
-    """Pause, resume or disconnect an account; False where there is none."""
+    """Pause, resume or disconnect an account; False where there is none, or not in state `only`."""
     changed = tx.session.execute(
         update(ChannelConfig)
-        .where(ChannelConfig.id == config_id)
+        .where(
+            ChannelConfig.id == config_id,
+            true() if only is None else ChannelConfig.status == only,
+        )
         .values(status=status, status_reason=reason, updated_at=tx.now)
         .returning(ChannelConfig.id)
         .execution_options(synchronize_session=False)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from app.channels.base import Item
-from app.domain.status import ConfigStatus, Scope
+from app.domain.status import ConfigStatus, Scope, Source
 from app.domain.unified_message import UnifiedMessage
 from app.jobs.contracts import Materialize
 from app.services.accounts import set_config_status
@@ -137,7 +137,7 @@ def test_two_batches_in_opposite_order_do_not_wait_for_each_other_for_ever(
     with ThreadPoolExecutor(2) as threads, runtime.transaction(workspace.id) as tx:
         # Who brings the message in the middle has to wait until we let go of it.
         held = UnifiedMessage.model_validate(mail("m"))
-        ingest(tx, config, [Item(raw={}, message=held)])
+        ingest(tx, config, [Item(raw={}, message=held)], source=Source.POST)
         posted = [threads.submit(post, *"amz"), threads.submit(post, *"zma")]
         until_waiting(runtime, 2)
         tx.session.rollback()

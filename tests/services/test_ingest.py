@@ -4,7 +4,7 @@ import pytest
 
 from app import store
 from app.channels.base import Item
-from app.domain.status import EventStatus
+from app.domain.status import EventStatus, Source
 from app.services.pipeline.ingest import ingest
 from tests.factories import message
 
@@ -13,7 +13,7 @@ from tests.factories import message
 def take_in(runtime, config):
     def take_in(*items):
         with runtime.transaction(config.workspace_id) as tx:
-            return ingest(tx, config, items)
+            return ingest(tx, config, items, source=Source.POST)
 
     return take_in
 

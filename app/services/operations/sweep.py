@@ -10,8 +10,11 @@ from app import store
 from app.domain.status import EventStatus
 from app.jobs.contracts import Classify, Draft, Job, Materialize
 from app.runtime import Runtime
+from app.services.sync.fetch_messages import fetch_jobs
 from app.services.sync.start_import import fetch_job
+from app.services.sync.watermarks import watermark_job
 
+#: Accounts, of each kind of work on them.
 MAX_RUNS = 100
 
 #: Messages; a queue of this length keeps its workers busy until the next sweep.
@@ -30,7 +33,7 @@ STAGE_OF: dict[EventStatus, type[Materialize | Classify | Draft]] = {
 
 
 def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
-    """Publish jobs for unfinished events and runs that nobody holds; returns how many of each.
+    """Publish jobs for whatever is due and nobody holds; returns how many of each.
 
     The rows are the only evidence that is asked, so it does not matter why a job went missing.
     Safe to repeat, and from many beats at once: one takes the turn unless `forced`.
@@ -48,9 +51,25 @@ def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
             limit=settings.supervisor_nudge_limit,
         )
         runs = store.runs.take_overdue(tx, grace=runtime.lease, limit=MAX_RUNS)
-        jobs = jobs_for(runtime, events) + [fetch_job(run) for run in runs]
+        store.watermarks.add_missing(tx)
+        watermarks = store.watermarks.take_due(tx, grace=runtime.lease, limit=MAX_RUNS)
+        fetches = store.fetches.take_overdue(
+            tx, grace=runtime.lease, limit=settings.supervisor_nudge_limit
+        )
+        jobs = [
+            *jobs_for(runtime, events),
+            *map(fetch_job, runs),
+            *map(watermark_job, watermarks),
+            *fetch_jobs(fetches),
+        ]
         tx.publish_after_commit(*jobs)
-    return {"events": len(events), "runs": len(runs), "jobs": len(jobs)}
+    return {
+        "events": len(events),
+        "runs": len(runs),
+        "watermarks": len(watermarks),
+        "fetches": len(fetches),
+        "jobs": len(jobs),
+    }
 
 
 def _starving(waiting: Mapping[str, int]) -> list[EventStatus]:

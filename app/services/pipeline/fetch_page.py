@@ -7,7 +7,7 @@ from typing import Any
 from app import store
 from app.channels.base import Interrupted, Item, Page
 from app.domain.backoff import MAX_ATTEMPTS, delay
-from app.domain.status import ConfigStatus, RunState, Severity
+from app.domain.status import ConfigStatus, RunState, Severity, Source
 from app.errors import AuthError, BizzyBeeError, RateLimited, RetryableError
 from app.jobs.contracts import ImportFetch
 from app.models import ChannelConfig, PipelineRun
@@ -86,7 +86,7 @@ def _keep(
     folders = runtime.adapters.of(config.provider).folders
     items = page.items[:room]
     with runtime.transaction(job.workspace_id) as tx:
-        kept = ingest(tx, config, items, run_id=run.id)
+        kept = ingest(tx, config, items, source=Source.IMPORT, run_id=run.id)
         saved = store.runs.save_page(
             tx,
             run,
@@ -126,7 +126,7 @@ def _keep_part(
     """
     room = max((run.cap or sys.maxsize) - run.fetched_so_far, 0)
     with runtime.transaction(run.workspace_id) as tx:
-        kept = ingest(tx, config, items[:room], run_id=run.id)
+        kept = ingest(tx, config, items[:room], source=Source.IMPORT, run_id=run.id)
         tx.publish_after_commit(
             *materialize_jobs(
                 config,

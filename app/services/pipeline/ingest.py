@@ -11,6 +11,7 @@ from app import store
 from app.channels.base import Item
 from app.domain.ids import new_id
 from app.domain.scrub import scrub
+from app.domain.status import Source
 from app.domain.unified_message import UnifiedMessage
 from app.jobs.contracts import Materialize
 from app.models import ChannelConfig
@@ -36,7 +37,9 @@ def ingest(
     config: ChannelConfig,
     items: Sequence[Item],
     *,
+    source: Source,
     run_id: UUID | None = None,
+    receipt_id: UUID | None = None,
 ) -> Ingested:
     """Store a batch as events in one statement, and only that; nothing is interpreted here.
 
@@ -45,15 +48,26 @@ def ingest(
     """
     broken = [item for item in items if item.message is None]
     rows = [
-        _row(tx, config, item, item.message, run_id)
+        _row(tx, config, item, item.message)
+        | {"source": source, "run_id": run_id, "receipt_id": receipt_id}
         for item in items
         if item.message is not None
     ]
     # In one order for all: else two batches that share messages could wait for each other for ever.
     rows.sort(key=lambda row: row["external_id"])
     created = store.events.add_new(tx, rows)
-    collided = _collided(tx, config, rows, created)
+    ours = set(created.values())
+    known = _known(tx, config, [row for row in rows if row["id"] not in ours])
+    collided = _collided(rows, ours, known)
     created |= store.events.add_new(tx, collided)
+    ours.update(created.values())
+    store.receipts.add_repeats(
+        tx,
+        _repeated(rows, ours, known),
+        source=source,
+        receipt_id=receipt_id,
+        run_id=run_id,
+    )
     _dead_letter(tx, config, broken, run_id)
     return Ingested(
         event_ids=sorted(created.values()),
@@ -87,7 +101,6 @@ def _row(
     config: ChannelConfig,
     item: Item,
     message: UnifiedMessage,
-    run_id: UUID | None,
 ) -> dict[str, Any]:
     return {
         "id": new_id(),
@@ -96,7 +109,6 @@ def _row(
         "config_id": config.id,
         "external_id": message.external_id,
         "external_thread_id": message.external_thread_id,
-        "run_id": run_id,
         "direction": message.direction,
         "payload": message.model_dump(mode="json", exclude_defaults=True),
         "raw": scrub(item.raw),
@@ -108,33 +120,50 @@ def _row(
     }
 
 
-def _collided(
-    tx: Transaction,
-    config: ChannelConfig,
-    rows: Sequence[dict[str, Any]],
-    created: dict[str, UUID],
-) -> list[dict[str, Any]]:
-    """Rows that share a sender-chosen id with another message: kept under an id of their own."""
-    created_ids = set(created.values())
-    refused = [
-        row for row in rows if row["id"] not in created_ids and row["content_digest"]
-    ]
-    known = store.events.known(
+def _known(
+    tx: Transaction, config: ChannelConfig, refused: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    return store.events.known(
         tx,
         channel=config.channel,
         config_id=config.id,
         external_ids={row["external_id"] for row in refused},
     )
+
+
+def _collided(
+    rows: Sequence[dict[str, Any]], ours: set[UUID], known: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Rows that share a sender-chosen id with another message: kept under an id of their own."""
     return [
         {
             **row,
             "external_id": f"{row['external_id']}#{row['content_digest'][:16]}",
             "id_collision": True,
         }
-        for row in refused
-        # One that came without a digest cannot be told apart: it counts as the same.
-        if known[row["external_id"]].content_digest not in (None, row["content_digest"])
+        for row in rows
+        if row["id"] not in ours and _differs(row, known)
     ]
+
+
+def _differs(row: dict[str, Any], known: dict[str, Any]) -> bool:
+    # One that came without a digest cannot be told apart: it counts as the same.
+    digests = (None, row["content_digest"])
+    return (
+        row["content_digest"] is not None
+        and known[row["external_id"]].content_digest not in digests
+    )
+
+
+def _repeated(
+    rows: Sequence[dict[str, Any]], ours: set[UUID], known: dict[str, Any]
+) -> set[UUID]:
+    """The events that came again."""
+    return {
+        known[row["external_id"]].id
+        for row in rows
+        if row["id"] not in ours and not _differs(row, known)
+    }
 
 
 def _dead_letter(

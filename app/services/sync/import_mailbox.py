@@ -10,7 +10,7 @@ from app.channels.base import Item
 from app.channels.mailbox import Mail
 from app.domain.identifiers import email_key
 from app.domain.mail import content_digest, read_mail
-from app.domain.status import RunMode, RunState
+from app.domain.status import RunMode, RunState, Source
 from app.errors import Conflict, InvalidInput
 from app.models import ChannelConfig, PipelineRun
 from app.runtime import Runtime
@@ -101,7 +101,7 @@ def _store_batch(
 ) -> Ingested:
     items = [_item(mail, own) for mail in batch]
     with runtime.transaction(run.workspace_id) as tx:
-        done = ingest(tx, config, items, run_id=run.id)
+        done = ingest(tx, config, items, source=Source.IMPORT, run_id=run.id)
         store.runs.add_progress(
             tx,
             run.id,

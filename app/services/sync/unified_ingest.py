@@ -13,6 +13,7 @@ from app import store
 from app.channels.base import Item
 from app.domain.faults import faults_of, in_words
 from app.domain.scrub import scrub_text
+from app.domain.status import Source
 from app.domain.unified_message import UnifiedMessage
 from app.errors import InvalidInput, NotFound, TooLarge
 from app.models import PipelineRun
@@ -87,7 +88,7 @@ def ingest_batch(
                 [{"loc": ["channel"], "msg": f"should be {config.channel!r}"}],
             )
         run = _require_run(tx, run_id, config_id) if run_id else None
-        kept = ingest(tx, config, items, run_id=run_id)
+        kept = ingest(tx, config, items, source=Source.POST, run_id=run_id)
         # A run that fetches for itself counts what it fetched against its cap.
         if run is not None and run.folder is None:
             store.runs.add_progress(
