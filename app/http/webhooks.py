@@ -18,7 +18,7 @@ from app.services.sync.receive_webhook import receive_webhook
 
 webhooks = APIBlueprint("webhooks", __name__, abp_tags=[{"name": "webhooks"}])
 
-_RESPONSES = {200: WebhookAnswer, **problems(401, 404, 413)}
+_RESPONSES = {200: WebhookAnswer, **problems(404, 413)}
 
 
 class ProviderPath(BaseModel):
@@ -30,10 +30,17 @@ class AccountPath(BaseModel):
     config_id: UUID
 
 
-@webhooks.route("/aurinko-webhook", methods=["GET", "POST"])
+@webhooks.get("/aurinko-webhook", responses=_RESPONSES)
 @public
-def aurinko() -> Response:
-    """The address that Aurinko was given before there was one route for all."""
+def try_aurinko() -> Response:
+    """Aurinko tries the address of an application; the same as `/webhooks/aurinko`."""
+    return _receive("aurinko", None)
+
+
+@webhooks.post("/aurinko-webhook", responses=_RESPONSES)
+@public
+def call_aurinko() -> Response:
+    """Aurinko brings news of the accounts that it names; the same as `/webhooks/aurinko`."""
     return _receive("aurinko", None)
 
 

@@ -124,6 +124,24 @@ def put_off(
     )
 
 
+def revive(tx: Transaction, fetch_ids: Collection[UUID]) -> bool:
+    """Let fetches that were given up be tried again; False where none was."""
+    revived = tx.session.execute(
+        update(MessageFetch)
+        .where(MessageFetch.id.in_(fetch_ids), MessageFetch.state == FetchState.FAILED)
+        .values(
+            state=FetchState.PENDING,
+            attempts=0,
+            next_attempt_at=None,
+            finished_at=None,
+            rung_at=tx.now,
+        )
+        .returning(MessageFetch.id)
+        .execution_options(synchronize_session=False)
+    )
+    return revived.first() is not None
+
+
 def take_overdue(
     tx: Transaction, *, grace: timedelta, limit: int
 ) -> Sequence[MessageFetch]:

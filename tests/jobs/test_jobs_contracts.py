@@ -13,9 +13,12 @@ from app.jobs.contracts import (
     Classify,
     DeadLetterNotice,
     Draft,
+    FetchMessages,
     ImportFetch,
     Job,
     Materialize,
+    Poll,
+    Subscribe,
     read_job,
 )
 
@@ -40,6 +43,18 @@ KNOWN = {
         "fetched_so_far": 200,
         "pages": 2,
         "rate_limit_count": 1,
+    },
+    Poll: {"job_type": "POLL", "workspace_id": WORKSPACE, "config_id": CONFIG},
+    FetchMessages: {
+        "job_type": "FETCH_MESSAGES",
+        "workspace_id": WORKSPACE,
+        "config_id": CONFIG,
+        "fetch_ids": [OTHER],
+    },
+    Subscribe: {
+        "job_type": "SUBSCRIBE",
+        "workspace_id": WORKSPACE,
+        "config_id": CONFIG,
     },
     Materialize: {
         "job_type": "MATERIALIZE",
@@ -228,7 +243,8 @@ def test_an_unknown_type_is_refused_with_those_there_are():
         read_job({"job_type": "EXPLODE", "workspace_id": WORKSPACE})
 
     assert str(fault.value) == (
-        "unknown job_type 'EXPLODE'; known: IMPORT_FETCH, MATERIALIZE, CLASSIFY, DRAFT"
+        "unknown job_type 'EXPLODE'; known: IMPORT_FETCH, POLL, FETCH_MESSAGES, "
+        "SUBSCRIBE, MATERIALIZE, CLASSIFY, DRAFT"
     )
 
 

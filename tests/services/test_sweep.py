@@ -180,7 +180,13 @@ def test_two_beats_do_the_work_of_one(runtime, make, config, set_event):
 
     first, second = sweep(runtime), sweep(runtime)
 
-    assert first == {"events": 1, "runs": 0, "jobs": 1}
+    assert first == {
+        "events": 1,
+        "runs": 0,
+        "watermarks": 0,
+        "fetches": 0,
+        "jobs": 1,
+    }
     assert second == {}
 
 

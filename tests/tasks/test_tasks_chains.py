@@ -8,42 +8,58 @@ from app.jobs.contracts import (
     Classify,
     DeadLetterNotice,
     Draft,
+    FetchMessages,
     ImportFetch,
     Job,
     Materialize,
+    Poll,
+    Subscribe,
 )
 
-STAGES = ["fetch_page", "materialize", "classify", "draft"]
+STAGES = ["pipeline.materialize", "pipeline.classify", "pipeline.draft"]
 
 WORKSPACE = uuid4()
 JOBS = {
     ImportFetch: ImportFetch(
         workspace_id=WORKSPACE, run_id=uuid4(), config_id=uuid4(), folder="SENT"
     ),
+    Poll: Poll(workspace_id=WORKSPACE, config_id=uuid4()),
+    FetchMessages: FetchMessages(
+        workspace_id=WORKSPACE, config_id=uuid4(), fetch_ids=(uuid4(),)
+    ),
     Materialize: Materialize(workspace_id=WORKSPACE, event_ids=(uuid4(),)),
     Classify: Classify(workspace_id=WORKSPACE, event_ids=(uuid4(),)),
     Draft: Draft(workspace_id=WORKSPACE, event_ids=(uuid4(),)),
 }
+#: The tasks of the chain that takes each job.
+CHAINS = {
+    ImportFetch: ["pipeline.fetch_page", *STAGES],
+    Poll: ["sync.poll", *STAGES],
+    FetchMessages: ["sync.fetch_messages", *STAGES],
+    Materialize: STAGES,
+    Classify: STAGES[1:],
+    Draft: STAGES[2:],
+}
 each_job = pytest.mark.parametrize(
-    ("place", "job"), list(enumerate(JOBS.values())), ids=[one.__name__ for one in JOBS]
+    ("job", "tasks"),
+    [(job, CHAINS[contract]) for contract, job in JOBS.items()],
+    ids=[one.__name__ for one in JOBS],
 )
 
 
 @each_job
-def test_a_chain_goes_from_the_stage_of_its_job_to_the_last(chains, place, job):
+def test_a_chain_goes_from_the_stage_of_its_job_to_the_last(chains, job, tasks):
     made = chains.chain_for(job)
 
-    assert [stage.task for stage in made.tasks] == [
-        f"pipeline.{name}" for name in STAGES[place:]
-    ]
+    assert [stage.task for stage in made.tasks] == tasks
     assert [stage.args for stage in made.tasks] == [
         (job.payload(),),
-        *[()] * (len(STAGES) - place - 1),
+        *[()] * (len(tasks) - 1),
     ]
 
 
 @each_job
-def test_making_a_chain_leaves_the_next_one_clean(chains, place, job):
+def test_making_a_chain_leaves_the_next_one_clean(chains, job, tasks):
     chains.chain_for(job)
 
     again = chains.chain_for(job)
@@ -54,7 +70,21 @@ def test_making_a_chain_leaves_the_next_one_clean(chains, place, job):
 def test_every_contract_has_its_stage(chains):
     from app.jobs.contracts import CONTRACTS
 
-    assert [contract for contract, _ in chains.STAGES] == list(CONTRACTS.values())
+    for contract in CONTRACTS.values():
+        taken_by = [
+            contract in chains.SOURCES,
+            contract in chains.SINGLE,
+            contract in dict(chains.STAGES),
+        ]
+        assert taken_by.count(True) == 1, contract
+
+
+def test_what_nothing_follows_is_no_chain(chains):
+    job = Subscribe(workspace_id=WORKSPACE, config_id=uuid4())
+
+    made = chains.chain_for(job)
+
+    assert (made.task, made.args) == ("sync.subscribe", (job.payload(),))
 
 
 def test_a_job_without_a_stage_has_no_chain(chains):
@@ -67,26 +97,27 @@ def test_a_job_without_a_stage_has_no_chain(chains):
 
 
 @each_job
-def test_a_published_job_waits_in_its_own_queue(publisher, broker, place, job):
+def test_a_published_job_waits_in_its_own_queue(publisher, broker, job, tasks):
     taken = publisher.publish([job])
 
     (message,) = broker.peek(job.queue)
     depths = broker.depths()
     assert taken == 1
     assert {name for name, count in depths.items() if count} == {job.queue}
-    assert message["task"] == f"pipeline.{STAGES[place]}"
+    assert message["task"] == tasks[0]
     assert str(WORKSPACE) in message["args"]
 
 
 def test_each_job_is_a_message_of_its_own(publisher, broker):
     taken = publisher.publish([*JOBS.values(), JOBS[Draft]])
 
-    assert taken == 5
+    assert taken == 7
     assert broker.depths() == {
         "bb_import_jobs": 1,
         "bb_ingest_jobs": 1,
         "bb_classify_jobs": 1,
         "bb_draft_jobs": 2,
+        "bb_sync_jobs": 2,
         "bb_deadletter_jobs": 0,
         "bb_ops_jobs": 0,
         "unacked": 0,

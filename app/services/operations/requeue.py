@@ -7,7 +7,7 @@ from uuid import UUID
 from app import store
 from app.domain.status import DeadLetterStatus, EventStatus
 from app.errors import InvalidInput, NotFound
-from app.jobs.contracts import ImportFetch, Job, read_job
+from app.jobs.contracts import FetchMessages, ImportFetch, Job, read_job
 from app.models import DeadLetter, MessageEvent
 from app.runtime import Runtime
 from app.services.operations.sweep import jobs_for
@@ -106,8 +106,12 @@ def discard_letters(
         return [letter.id for letter in letters]
 
 
+#: Jobs that can be tried again without an event.
+_WITHOUT_EVENT = frozenset({"IMPORT_FETCH", "FETCH_MESSAGES"})
+
+
 def _can_be_tried(letter: DeadLetter) -> bool:
-    return letter.event_id is not None or letter.job_type == "IMPORT_FETCH"
+    return letter.event_id is not None or letter.job_type in _WITHOUT_EVENT
 
 
 def _try_again(
@@ -120,10 +124,16 @@ def _try_again(
             _send_on(tx, runtime, [event], stage=stage, actor=actor)
         return True
     job = read_job(letter.payload)
-    if not isinstance(job, ImportFetch) or not store.runs.revive(tx, job.run_id):
-        return False
-    tx.publish_after_commit(job)
-    return True
+    match job:
+        case ImportFetch():
+            is_due = store.runs.revive(tx, job.run_id)
+        case FetchMessages():
+            is_due = store.fetches.revive(tx, job.fetch_ids)
+        case _:
+            return False
+    if is_due:
+        tx.publish_after_commit(job)
+    return is_due
 
 
 def _send_on(
