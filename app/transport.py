@@ -106,12 +106,23 @@ class HTTPClient:
         """
         return self._call("GET", path, auth=auth, params=params)
 
-    def post(self, path: str, *, auth: AuthBase, body: Any) -> Any:
+    def post(
+        self,
+        path: str,
+        *,
+        auth: AuthBase,
+        body: Any = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Send JSON to a path and return the JSON that comes back; raises as `get` does.
 
         After a RetryableError it is unknown whether the request arrived.
         """
-        return self._call("POST", path, auth=auth, json=body)
+        return self._call("POST", path, auth=auth, json=body, params=params)
+
+    def delete(self, path: str, *, auth: AuthBase) -> None:
+        """Delete what is at a path; raises as `get` does."""
+        self._call("DELETE", path, auth=auth, has_answer=False)
 
     def refusal(self, what: str, response: requests.Response) -> BizzyBeeError:
         """Name what follows from a status that is no success."""
@@ -139,7 +150,9 @@ class HTTPClient:
         except (ValueError, RecursionError):
             raise RetryableError(f"{what} answered no readable JSON") from None
 
-    def _call(self, method: str, path: str, **request: Any) -> Any:
+    def _call(
+        self, method: str, path: str, *, has_answer: bool = True, **request: Any
+    ) -> Any:
         what = f"{self._provider}: {method} {path}"
         # The libraries' own texts carry the whole URL, so they are not chained.
         try:
@@ -153,7 +166,7 @@ class HTTPClient:
             ) as response:
                 if response.status_code >= 300:
                     raise self.refusal(what, response)
-                return self.read(what, response)
+                return self.read(what, response) if has_answer else None
         except (requests.ConnectionError, requests.Timeout, HTTPError) as exc:
             raise RetryableError(f"{what}: no answer ({_name(exc)})") from None
         except requests.RequestException as exc:

@@ -214,6 +214,12 @@ def upgrade():
         ),
     )
     op.add_column("message_events", sa.Column("receipt_id", sa.Uuid(), nullable=True))
+    op.add_column("message_events", sa.Column("fingerprint", sa.Text(), nullable=True))
+    op.create_unique_constraint(
+        op.f("uq_message_events_config_id_fingerprint"),
+        "message_events",
+        ["config_id", "fingerprint"],
+    )
     op.add_column(
         "sync_watermarks",
         sa.Column(
@@ -284,6 +290,12 @@ def downgrade():
     op.drop_column("sync_watermarks", "lease_token")
     op.drop_column("sync_watermarks", "next_attempt_at")
     op.drop_column("sync_watermarks", "attempts")
+    op.drop_constraint(
+        op.f("uq_message_events_config_id_fingerprint"),
+        "message_events",
+        type_="unique",
+    )
+    op.drop_column("message_events", "fingerprint")
     op.drop_column("message_events", "receipt_id")
     op.drop_column("message_events", "source")
     op.drop_index(

@@ -35,6 +35,8 @@ class Item:
     """The provider's id, where at least that could be read."""
     content_digest: str | None = None
     """Given where senders choose the ids: tells a redelivery from another message."""
+    fingerprint: str | None = None
+    """Given where the provider may change an id: the same for the same message under any id."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,8 @@ class ChannelAdapter(ABC):
         """
         raise NotImplementedError(f"{self.provider} cannot be polled")
 
-    def fetch_message(self, account: Account, external_id: str) -> Item:
-        """Fetch one message that the provider announced by its id only.
+    def fetch_message(self, account: Account, external_id: str) -> Item | None:
+        """Fetch one message that the provider announced by its id only; None where it is none of ours.
 
         Raises as `fetch_page` does, and Gone where the provider no longer has it.
         """

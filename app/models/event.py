@@ -23,6 +23,7 @@ class MessageEvent(InWorkspace, Base):
     __table_args__ = (
         on_account(),
         UniqueConstraint("workspace_id", "channel", "config_id", "external_id"),
+        UniqueConstraint("config_id", "fingerprint"),
         # The sweep looks at nothing else.
         Index(
             "ix_message_events_unfinished",
@@ -59,6 +60,8 @@ class MessageEvent(InWorkspace, Base):
     """What the provider sent; `{"mime": base64}` for a mail."""
     content_digest: Mapped[str | None]
     """Tells a redelivery from another message that carries the same id."""
+    fingerprint: Mapped[str | None]
+    """The same for the same message under another provider id."""
     id_collision: Mapped[bool] = mapped_column(server_default=text("false"))
     """Another message of this account carries the same provider id."""
 

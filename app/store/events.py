@@ -14,19 +14,18 @@ from app.store.bulk import execute_with_rows
 from app.store.claims import is_due
 from app.store.transaction import Transaction
 
-PROVIDER_KEY = ["workspace_id", "channel", "config_id", "external_id"]
-
 
 def add_new(tx: Transaction, rows: Sequence[dict[str, Any]]) -> dict[str, UUID]:
     """Insert the events that are not there yet; returns external id → id of the new ones.
 
-    The unique key (workspace, channel, config, external id) decides; a replay adds nothing.
+    The unique keys (workspace, channel, config, external id) and (config, fingerprint) decide; a
+    replay adds nothing.
     """
     if not rows:
         return {}
     statement = (
         insert(MessageEvent)
-        .on_conflict_do_nothing(index_elements=PROVIDER_KEY)
+        .on_conflict_do_nothing()
         .returning(MessageEvent.external_id, MessageEvent.id)
     )
     return {row.external_id: row.id for row in tx.session.execute(statement, rows)}
@@ -49,6 +48,21 @@ def known(
         )
     )
     return {row.external_id: row for row in rows}
+
+
+def known_by_fingerprint(
+    tx: Transaction, *, config_id: UUID, fingerprints: Collection[str]
+) -> dict[str, UUID]:
+    """The events of an account with these fingerprints: fingerprint → id."""
+    if not fingerprints:
+        return {}
+    rows = tx.session.execute(
+        select(MessageEvent.fingerprint, MessageEvent.id).where(
+            MessageEvent.config_id == config_id,
+            MessageEvent.fingerprint.in_(fingerprints),
+        )
+    )
+    return {row.fingerprint: row.id for row in rows if row.fingerprint}
 
 
 def get(tx: Transaction, event_id: UUID) -> MessageEvent | None:

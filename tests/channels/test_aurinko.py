@@ -721,7 +721,7 @@ def bodiless(message_id):
 
 @pytest.fixture
 def adapter(server: ScriptedServer) -> AurinkoAdapter:
-    return AurinkoAdapter(server.url)
+    return AurinkoAdapter(server.url, webhook_secret=None)
 
 
 @pytest.fixture

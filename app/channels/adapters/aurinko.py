@@ -1,20 +1,30 @@
-"""Aurinko: mailboxes of any e-mail service behind one API.
+"""Aurinko: mailboxes of any e-mail service behind one API."""
 
-Its records are read defensively: every field may be absent or of another type than documented.
-"""
-
-import re
-from collections.abc import Iterator
-from datetime import datetime
-from itertools import islice
+import hashlib
+import hmac
+import json
+import math
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import quote
 
-from pydantic import TypeAdapter, ValidationError
 from requests.auth import AuthBase
 
+from app.channels.aurinko_record import (
+    MESSAGES,
+    RecordReader,
+    fingerprint_of,
+    is_message,
+    is_message_of,
+    lacks_body,
+    record_id,
+    unreadable,
+)
 from app.channels.base import (
     Account,
+    Changes,
     ChannelAdapter,
     Interrupted,
     InterruptedByRateLimit,
@@ -22,55 +32,64 @@ from app.channels.base import (
     KnownIDs,
     Page,
 )
-from app.config import Settings
-from app.domain.html_text import text_of_html
-from app.domain.identifiers import email_key
-from app.domain.mail import MAX_HEADERS
-from app.domain.mail_addresses import MAX_ADDRESSES, read_mailboxes
-from app.domain.mail_facts import INVITING
-from app.domain.mail_headers import MAX_FIELDS, MAX_VALUE, Headers, read_parameters
-from app.domain.mail_ids import message_id, message_ids
-from app.domain.mail_people import sender_of
-from app.domain.scrub import scrub
-from app.domain.unified_message import (
-    MAX_TEXT,
-    Attachment,
-    Channel,
-    Direction,
-    MessageKind,
-    Moment,
-    Participant,
-    Recipient,
-    UnifiedMessage,
+from app.channels.webhook import (
+    Delivery,
+    NoSecret,
+    Receiver,
+    Subscriber,
+    WebhookRequest,
 )
-from app.errors import AuthError, PermanentError, RateLimited, RetryableError
+from app.config import Settings
+from app.domain.scrub import scrub_text
+from app.domain.unified_message import Channel
+from app.errors import (
+    AccessDenied,
+    AuthError,
+    Gone,
+    InvalidPayload,
+    PermanentError,
+    RateLimited,
+    RetryableError,
+)
 from app.transport import Bearer, HTTPClient
 
-_MESSAGES = "/v1/email/messages"
+_ACCOUNT = "/v1/account"
+_SYNC = "/v1/email/sync"
+_UPDATED = f"{_SYNC}/updated"
+_SUBSCRIPTIONS = "/v1/subscriptions"
+_RESOURCE = "/email/messages"
 _QUERIES = {"SENT": "in:sent", "INBOX": "in:inbox"}
-#: What is in these was not said to anybody, or not wanted.
-_NO_MESSAGES = frozenset({"draft", "trash", "junk"})
-_NAMING = ("name", "address", "raw")
-_TAG = re.compile(r"<[a-z!/]", re.IGNORECASE)
-_PKCS7 = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
-_MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
+
+#: Seconds. A redelivery may carry the first timestamp, so only the future is refused.
+_MAX_SKEW = 300
+#: Seconds until a mailbox that is being prepared is asked again.
+_PREPARING = 5.0
+#: A notification names far fewer; what it leaves out the next sync finds.
+_MAX_PAYLOADS = 1_000
+_LONGEST_TOKEN = 1_000
+_MAX_SUBSCRIPTIONS = 100
 
 
-class AurinkoAdapter(ChannelAdapter):
-    """Reads a mailbox page by page; mails that come without their body are fetched singly."""
+class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
+    """Reads a mailbox page by page or by what has changed; is called with ids of new mails."""
 
     provider = "aurinko"
     channel = Channel.EMAIL
     #: Sent mail first: an answer is known before the question comes in.
     folders = ("SENT", "INBOX")
+    polls = True
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, webhook_secret: str | None) -> None:
         self._base_url = base_url
         self._api = HTTPClient(self.provider, base_url)
+        self._secret = webhook_secret
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        return cls(str(settings.aurinko_url))
+        secret = settings.aurinko_webhook_secret
+        return cls(
+            str(settings.aurinko_url), secret.get_secret_value() if secret else None
+        )
 
     def fetch_page(
         self,
@@ -85,298 +104,256 @@ class AurinkoAdapter(ChannelAdapter):
 
         A stored one keeps what the list says of it: ingest sees by its id that it is known.
         """
-        auth = Bearer(account.credentials.get("access_token"))
-        listed, next_token = self._list(folder, token, limit, auth)
-        records = [record for record in listed if _belongs(record, folder)]
-        without_body = {_id(record) for record in records if _lacks_body(record)}
+        if folder not in _QUERIES:
+            raise PermanentError(f"aurinko has no folder {folder!r} to import")
+        auth = _auth(account)
+        # Neither `limit` nor these terms are sure to be heeded: nothing below relies on them.
+        params = {"q": _QUERIES[folder], "limit": limit, "bodyType": "html"}
+        page = self._list(
+            MESSAGES, params | ({"pageToken": token} if token else {}), auth
+        )
+        next_token = _next_page(page, token)
+        records = [
+            one for one in _records(page, MESSAGES) if is_message_of(one, folder)
+        ]
+        return Page(self._items(records, account, auth, known), next_token)
+
+    def fetch_changes(
+        self,
+        account: Account,
+        *,
+        cursor: dict[str, Any] | None,
+        since: datetime,
+        limit: int,
+        known: KnownIDs,
+    ) -> Changes:
+        """Fetch one page of what has changed.
+
+        Labels and folders change too, so most records of a page may be known; they are left out.
+        """
+        auth = _auth(account)
+        reset = None
+        if cursor is None:
+            cursor = self._begin(since, auth)
+        try:
+            page = self._list(_UPDATED, _place(cursor), auth)
+        except Gone:
+            reset = "aurinko no longer knows the place that was reached"
+            cursor = self._begin(since, auth)
+            page = self._list(_UPDATED, _place(cursor), auth)
+        records = [one for one in _records(page, _UPDATED) if is_message(one)]
+        stored = known({one for record in records if (one := record_id(record))})
+        new = [record for record in records if record_id(record) not in stored]
+        items = self._items(new, account, auth, known)
+        next_page = _next_page(page, cursor.get("page"))
+        if next_page is not None:
+            return Changes(items, cursor | {"page": next_page}, more=True, reset=reset)
+        delta = page.get("nextDeltaToken")
+        if not isinstance(delta, str) or not delta:
+            # The same place again: what comes twice is noticed by its id.
+            return Changes(items, {"updated": cursor["updated"]}, reset=reset)
+        return Changes(items, {"updated": delta}, reset=reset)
+
+    def fetch_message(self, account: Account, external_id: str) -> Item | None:
+        """Fetch one mail whole; None where it is a draft, or was thrown away."""
+        path = _message_path(external_id)
+        record = self._api.get(path, auth=_auth(account), params={"bodyType": "html"})
+        if not isinstance(record, dict):
+            raise RetryableError("aurinko: a message that is no object")
+        record = record | {"id": external_id, "omitted": []}
+        if not is_message(record):
+            return None
+        return self._read(RecordReader(self._base_url, account), record)
+
+    def verify(self, request: WebhookRequest, account: Account | None) -> None:
+        if self._secret is None:
+            raise NoSecret("AURINKO_WEBHOOK_SECRET is not set", 60.0)
+        timestamp = request.headers.get("x-aurinko-request-timestamp", "")
+        given = request.headers.get("x-aurinko-signature", "")
+        if not given and self.handshake(request) is not None:
+            return  # an echo tells nobody anything
+        signed = b"v0:" + timestamp.encode("latin-1", "replace") + b":" + request.body
+        digest = hmac.new(self._secret.encode(), signed, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(digest.encode(), given.strip().lower().encode()):
+            raise AccessDenied("the signature is not Aurinko's")
+        if not timestamp.isdecimal() or int(timestamp) > time.time() + _MAX_SKEW:
+            raise AccessDenied("the time of the signature lies in the future")
+
+    def handshake(self, request: WebhookRequest) -> str | None:
+        token = request.query.get("validationToken")
+        return token[:_LONGEST_TOKEN] if token else None
+
+    def receive(self, request: WebhookRequest) -> list[Delivery]:
+        try:
+            notice = json.loads(request.body)
+        except (ValueError, RecursionError):
+            raise InvalidPayload("aurinko: the notification is not JSON") from None
+        if not isinstance(notice, dict) or notice.get("accountId") is None:
+            raise InvalidPayload("aurinko: the notification names no account")
+        payloads = notice.get("payloads")
+        payloads = payloads if isinstance(payloads, list) else []
+        announced = [
+            scrub_text(found)
+            for payload in payloads[:_MAX_PAYLOADS]
+            if isinstance(payload, dict) and payload.get("changeType") != "deleted"
+            if (found := record_id(payload))
+        ]
+        trouble = None
+        event = notice.get("lifecycleEvent")
+        if event is not None and event != "active":
+            trouble = scrub_text(f"{event}: {notice.get('error') or 'no reason given'}")
+        return [
+            Delivery(
+                account=scrub_text(str(notice["accountId"])),
+                announced=list(dict.fromkeys(announced)),
+                # Without payloads all that is said is that there is something.
+                has_changed=not payloads or len(payloads) > _MAX_PAYLOADS,
+                trouble=trouble,
+            )
+        ]
+
+    def subscribe(
+        self, account: Account, *, url: str, cursor: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        auth = _auth(account)
+        mailbox = self._api.get(_ACCOUNT, auth=auth)
+        if not isinstance(mailbox, dict) or not record_id(mailbox):
+            raise RetryableError("aurinko: the account has no id")
+        status = mailbox.get("tokenStatus")
+        if status not in (None, "active"):
+            raise AuthError(f"aurinko: the token of the account is {status}")
+        ours = [one for one in self._subscriptions(auth) if _is_ours(one, url)]
+        active = [one for one in ours if one.get("active") is not False]
+        for dead in ours:
+            if dead not in active[:1]:
+                self._unsubscribe(record_id(dead), auth)
+        made = active[0] if active else self._subscribe(url, auth)
+        return {"id": record_id(made), "account_id": record_id(mailbox)}
+
+    def _begin(self, since: datetime, auth: AuthBase) -> dict[str, Any]:
+        """Where a mailbox begins that is read from `since` on."""
+        days = max(1, math.ceil((datetime.now(UTC) - since).total_seconds() / 86_400))
+        started = self._api.post(
+            _SYNC, auth=auth, params={"daysWithin": days, "bodyType": "html"}
+        )
+        token = started.get("syncUpdatedToken") if isinstance(started, dict) else None
+        if not token or started.get("ready") is False:
+            raise RetryableError("aurinko is preparing the mailbox", _PREPARING)
+        return {"updated": token}
+
+    def _list(
+        self, path: str, params: dict[str, Any], auth: AuthBase
+    ) -> dict[str, Any]:
+        page = self._api.get(path, auth=auth, params=params)
+        if not isinstance(page, dict):
+            raise RetryableError(f"aurinko: GET {path} answered no object")
+        return page
+
+    def _items(
+        self, records: list[Any], account: Account, auth: AuthBase, known: KnownIDs
+    ) -> list[Item]:
+        reader = RecordReader(self._base_url, account)
+        without_body = {record_id(record) for record in records if lacks_body(record)}
         missing = without_body.difference(known(without_body) if without_body else ())
         items: list[Item] = []
         for record in records:
             try:
-                if _lacks_body(record) and _id(record) in missing:
-                    items.append(self._fetched(record, account, auth))
+                if lacks_body(record) and record_id(record) in missing:
+                    items.append(self._fetched(reader, record, auth))
                 else:
-                    items.append(self._item(record, account))
+                    items.append(self._read(reader, record))
             except RetryableError as exc:
                 if not items:
                     raise
                 rate_limited = isinstance(exc, RateLimited)
                 kind = InterruptedByRateLimit if rate_limited else Interrupted
                 raise kind(str(exc), exc.retry_after, items) from exc
-        return Page(items, next_token)
-
-    def _list(
-        self, folder: str, token: str | None, limit: int, auth: AuthBase
-    ) -> tuple[list[Any], str | None]:
-        if folder not in _QUERIES:
-            raise PermanentError(f"aurinko has no folder {folder!r} to import")
-        # Neither `limit` nor these terms are sure to be heeded: nothing below relies on them.
-        params: dict[str, Any] = {"q": _QUERIES[folder], "limit": limit}
-        params["bodyType"] = "html"
-        if token is not None:
-            params["pageToken"] = token
-        page = self._api.get(_MESSAGES, auth=auth, params=params)
-        records = page.get("records") if isinstance(page, dict) else None
-        if records is None and isinstance(page, dict) and page.get("length") == 0:
-            records = []
-        if not isinstance(records, list):
-            raise RetryableError(f"aurinko: GET {_MESSAGES} answered without records")
-        next_token = page.get("nextPageToken") or None
-        # Either would read the same page for ever or end the folder before its end.
-        if next_token is not None and not isinstance(next_token, str):
-            raise RetryableError(
-                "aurinko names the next page by something else than text"
-            )
-        if next_token is not None and next_token == token:
-            raise RetryableError("aurinko names the same page as the next one")
-        return records, next_token
+        return items
 
     def _fetched(
-        self, record: dict[str, Any], account: Account, auth: AuthBase
+        self, reader: RecordReader, record: dict[str, Any], auth: AuthBase
     ) -> Item:
         """Fetch a listed mail whole; the list may know what the single message leaves out."""
-        path = f"{_MESSAGES}/{quote(_id(record), safe='')}"
+        path = _message_path(record_id(record))
         try:
             whole = self._api.get(path, auth=auth, params={"bodyType": "html"})
         except AuthError:
             raise
         except PermanentError as exc:  # deleted since it was listed, mostly
-            return _unreadable(record, str(exc))
+            return unreadable(record, str(exc))
         if not isinstance(whole, dict):
-            return _unreadable(record, f"aurinko: GET {path} answered no message")
+            return unreadable(record, f"aurinko: GET {path} answered no message")
         joined = record | {"omitted": []} | whole | {"id": record["id"]}
-        return self._item(joined, account)
+        return self._read(reader, joined)
 
-    def _item(self, record: Any, account: Account) -> Item:
-        if not isinstance(record, dict) or not _id(record):
-            return _unreadable(record, "aurinko: a record without an id")
-        try:
-            raw = scrub(record)
-            return Item(raw, self._unified(raw, account), external_id=_id(raw))
-        except RecursionError:
-            fault = "nested too deep"
-            record = {"id": record["id"]}  # the rest could not be stored either
-        except ValidationError as exc:
-            first = exc.errors(include_input=False, include_url=False)[0]
-            fault = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        return _unreadable(record, f"aurinko: unreadable record: {fault}")
+    def _read(self, reader: RecordReader, record: Any) -> Item:
+        item = reader.item(record)
+        # What is in the list without its body would look like another mail than with it.
+        return item if lacks_body(record) else fingerprint_of(item)
 
-    def _unified(self, record: dict[str, Any], account: Account) -> UnifiedMessage:
-        headers = _headers(record)
-        sender = _sender(record, headers)
-        text, html = _bodies(record)
-        sent_at, claimed_date = _sent_at(record)
-        attachments = list(self._attachments(record))
-        parents = message_ids(_text(record.get("inReplyTo")))
-        references = message_ids(" ".join(_texts(record.get("references"))))
-        facts = _facts(record, headers) | {"claimed_date": claimed_date}
-        from_us = email_key(sender.value) in account.addresses
-        is_ours = from_us or "sent" in facts["labels"]
-        return UnifiedMessage(
-            external_id=_id(record),
-            external_thread_id=_text(record.get("threadId")) or None,
-            direction=Direction.OUTBOUND if is_ours else Direction.INBOUND,
-            sender=sender,
-            recipients=list(islice(_recipients(record), MAX_ADDRESSES)),
-            subject=_text(record.get("subject")) or None,
-            body_text=text,
-            body_html=html,
-            sent_at=sent_at,
-            attachments=attachments,
-            in_reply_to=parents[0] if parents else None,
-            references=list(dict.fromkeys(references + parents[1:])),
-            headers=headers.listed(MAX_HEADERS),
-            kind=_kind(facts, has_text=bool(text), has_files=bool(attachments)),
-            metadata={name: fact for name, fact in facts.items() if fact},
+    def _subscriptions(self, auth: AuthBase) -> Iterable[dict[str, Any]]:
+        page = self._api.get(
+            _SUBSCRIPTIONS,
+            auth=auth,
+            params={"limit": _MAX_SUBSCRIPTIONS, "includeInactive": "true"},
         )
+        records = page.get("records") if isinstance(page, dict) else None
+        listed = records if isinstance(records, list) else []
+        return [one for one in listed if isinstance(one, dict)]
 
-    def _attachments(self, record: dict[str, Any]) -> Iterator[Attachment]:
-        for listed in _objects(record.get("attachments")):
-            size, attachment_id = listed.get("size"), _id(listed)
-            path = f"{_MESSAGES}/{quote(_id(record), safe='')}/attachments"
-            yield Attachment(
-                name=_text(listed.get("name")) or None,
-                content_type=_text(listed.get("mimeType")).lower() or None,
-                size=size if isinstance(size, int) and size >= 0 else None,
-                url=f"{self._base_url}{path}/{quote(attachment_id, safe='')}"
-                if attachment_id
-                else None,
-                content_id=_text(listed.get("contentId")).strip("<>") or None,
-            )
+    def _subscribe(self, url: str, auth: AuthBase) -> dict[str, Any]:
+        made = self._api.post(
+            _SUBSCRIPTIONS,
+            auth=auth,
+            body={"resource": _RESOURCE, "notificationUrl": url},
+        )
+        if not isinstance(made, dict) or not record_id(made):
+            raise RetryableError("aurinko: a subscription without an id")
+        return made
 
-
-def _belongs(record: Any, folder: str) -> bool:
-    """Whether a record is a message of this folder.
-
-    What does not tell its labels, or is no record at all, belongs to every folder: it is better
-    seen twice, which ingest notices, than not at all.
-    """
-    labels = _labels(record)
-    if labels is None:
-        return True
-    if not _NO_MESSAGES.isdisjoint(labels):
-        return False
-    return ("sent" in labels) == (folder == "SENT")
+    def _unsubscribe(self, subscription_id: str, auth: AuthBase) -> None:
+        try:
+            path = f"{_SUBSCRIPTIONS}/{quote(subscription_id, safe='')}"
+            self._api.delete(path, auth=auth)
+        except Gone:
+            pass  # somebody else was faster
 
 
-def _labels(record: Any) -> list[str] | None:
-    labels = record.get("sysLabels") if isinstance(record, dict) else None
-    if not isinstance(labels, list):
-        return None
-    return [label.lower() for label in labels if isinstance(label, str)]
+def _auth(account: Account) -> AuthBase:
+    return Bearer(account.credentials.get("access_token"))
 
 
-def _lacks_body(record: Any) -> bool:
+def _message_path(external_id: str) -> str:
+    return f"{MESSAGES}/{quote(external_id, safe='')}"
+
+
+def _place(cursor: dict[str, Any]) -> dict[str, Any]:
+    if cursor.get("page"):
+        return {"pageToken": cursor["page"]}
+    return {"deltaToken": cursor["updated"]}
+
+
+def _records(page: dict[str, Any], path: str) -> list[Any]:
+    records = page.get("records")
+    if records is None and page.get("length") == 0:
+        return []
+    if not isinstance(records, list):
+        raise RetryableError(f"aurinko: GET {path} answered without records")
+    return records
+
+
+def _next_page(page: dict[str, Any], token: str | None) -> str | None:
+    next_token = page.get("nextPageToken") or None
+    # Either would read the same page for ever or end before the end.
+    if next_token is not None and not isinstance(next_token, str):
+        raise RetryableError("aurinko names the next page by something else than text")
+    if next_token is not None and next_token == token:
+        raise RetryableError("aurinko names the same page as the next one")
+    return next_token
+
+
+def _is_ours(subscription: dict[str, Any], url: str) -> bool:
     return (
-        isinstance(record, dict)
-        and bool(_id(record))
-        and "body" in _texts(record.get("omitted"))
+        subscription.get("resource") == _RESOURCE
+        and subscription.get("notificationUrl") == url
     )
-
-
-def _unreadable(record: Any, error: str) -> Item:
-    raw = record if isinstance(record, dict) else {"record": record}
-    try:
-        raw = scrub(raw)
-    except RecursionError:
-        raw = {}
-    return Item(raw, None, error, _id(raw) or None)
-
-
-def _sender(record: dict[str, Any], headers: Headers) -> Participant:
-    for candidate in _objects(record.get("from")):
-        if found := _participant(candidate):
-            # A Google Group puts its own address in place of the writer's.
-            is_group = " via " in (found["name"] or "") and headers.first("from")
-            return sender_of(headers) if is_group else Participant(**found)
-    sender = sender_of(headers)
-    for candidate in _objects(record.get("from")):
-        # `MAILER-DAEMON` is no address, and still says who it is.
-        told = [_text(candidate.get(field)).strip("<> ") for field in _NAMING]
-        sender.name = sender.name or next(filter(None, told), None)
-    return sender
-
-
-def _recipients(record: dict[str, Any]) -> Iterator[Recipient]:
-    for role in ("to", "cc", "bcc"):
-        for candidate in _objects(record.get(role)):
-            if found := _participant(candidate):
-                yield Recipient(**found, role=role)
-
-
-def _participant(listed: dict[str, Any]) -> dict[str, Any] | None:
-    """The address and name of somebody, else what the raw form of the address holds."""
-    for field in ("address", "raw"):
-        for mailbox in read_mailboxes(_text(listed.get(field))):
-            told = " ".join(_text(listed.get("name")).split()).strip("'\"<> ")
-            name = told or mailbox.name or ""
-            is_name = name.lower() != mailbox.address.lower()
-            return {
-                "kind": "email",
-                "value": mailbox.address,
-                "name": name if name and is_name else None,
-            }
-    return None
-
-
-def _bodies(record: dict[str, Any]) -> tuple[str | None, str | None]:
-    """The body as text and as HTML, each where there is one."""
-    body, snippet = _text(record.get("body")), _text(record.get("bodySnippet"))
-    if not _TAG.search(body):  # no HTML after all
-        return (body or snippet)[:MAX_TEXT] or None, None
-    return (text_of_html(body) or snippet)[:MAX_TEXT] or None, body[:MAX_TEXT]
-
-
-def _sent_at(record: dict[str, Any]) -> tuple[datetime | None, str | None]:
-    """The moment of sending, and what is claimed instead where that is no moment."""
-    if claimed := record.get("sentAt"):
-        moment = _moment(claimed)
-        return moment, None if moment else str(claimed)[:MAX_VALUE]
-    return _moment(record.get("receivedAt")) or _moment(record.get("createdTime")), None
-
-
-def _moment(value: Any) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        return _MOMENT.validate_python(datetime.fromisoformat(value.strip()))
-    except (ValueError, OverflowError):  # Exchange writes the year 1 for "never"
-        return None
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
-def _headers(record: dict[str, Any]) -> Headers:
-    """The headers as they are listed, and two that the record knows where they are not."""
-    listed = _objects(record.get("internetHeaders"))
-    fields = [
-        (name.lower(), _text(header.get("value")))
-        for header in islice(listed, MAX_FIELDS)
-        if (name := _text(header.get("name")))
-    ]
-    reply_to = [
-        _participant(candidate) for candidate in _objects(record.get("replyTo"))
-    ]
-    known = {
-        "message-id": _text(record.get("internetMessageId")),
-        "reply-to": ", ".join(found["value"] for found in reply_to if found),
-    }
-    names = {name for name, _ in fields}
-    missing = [(name, value) for name, value in known.items() if name not in names]
-    fields = [field for field in missing if field[1]] + fields
-    return Headers([(name, value[:MAX_VALUE].encode()) for name, value in fields])
-
-
-def _facts(record: dict[str, Any], headers: Headers) -> dict[str, Any]:
-    """What is known about the mail beside what it says; the rules read some of it."""
-    content_type, parameters = read_parameters(headers.first("content-type") or "")
-    method = _text(record.get("meetingMessageMethod"))
-    is_sealed = content_type in _PKCS7 and "signed" not in parameters.get(
-        "smime-type", ""
-    )
-    return {
-        "internet_message_id": message_id(_text(record.get("internetMessageId"))),
-        "labels": _labels(record) or [],
-        "received_at": _iso(_moment(record.get("receivedAt"))),
-        "omitted": _texts(record.get("omitted")),
-        "truncated": len(_text(record.get("body"))) > MAX_TEXT,
-        "content_type": content_type[:200],
-        "report_type": parameters.get("report-type", "").lower(),
-        "meeting_method": method,
-        "calendar_method": method.upper(),
-        "encrypted": content_type == "multipart/encrypted" or is_sealed,
-    }
-
-
-def _kind(facts: dict[str, Any], *, has_text: bool, has_files: bool) -> MessageKind:
-    if facts["calendar_method"] in INVITING:
-        return MessageKind.EVENT
-    return MessageKind.MEDIA if has_files and not has_text else MessageKind.TEXT
-
-
-def _id(record: dict[str, Any]) -> str:
-    """The id of a record, or nothing."""
-    value = record.get("id")
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return _text(value)
-
-
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """The objects of a list; one that stands alone is a list of one."""
-    for item in value if isinstance(value, list) else [value]:
-        if isinstance(item, dict):
-            yield item
-
-
-def _texts(value: Any) -> list[str]:
-    """The texts of a list; one that stands alone is a list of one."""
-    listed = value if isinstance(value, list) else [value]
-    return [text for item in listed if (text := _text(item))]
-
-
-def _text(value: Any) -> str:
-    """The text without blanks around it; nothing where it is none."""
-    return value.strip() if isinstance(value, str) else ""

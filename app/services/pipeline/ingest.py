@@ -57,13 +57,14 @@ def ingest(
     rows.sort(key=lambda row: row["external_id"])
     created = store.events.add_new(tx, rows)
     ours = set(created.values())
-    known = _known(tx, config, [row for row in rows if row["id"] not in ours])
-    collided = _collided(rows, ours, known)
+    refused = [row for row in rows if row["id"] not in ours]
+    known = _known(tx, config, refused)
+    collided = [_under_own_id(row) for row in refused if _differs(row, known)]
     created |= store.events.add_new(tx, collided)
-    ours.update(created.values())
+    repeated = [row for row in refused if not _differs(row, known)]
     store.receipts.add_repeats(
         tx,
-        _repeated(rows, ours, known),
+        _ids_of(tx, config, repeated, known),
         source=source,
         receipt_id=receipt_id,
         run_id=run_id,
@@ -113,6 +114,7 @@ def _row(
         "payload": message.model_dump(mode="json", exclude_defaults=True),
         "raw": scrub(item.raw),
         "content_digest": item.content_digest,
+        "fingerprint": item.fingerprint,
         "id_collision": False,
         # Whoever stores an event also rings for it.
         "rung_at": tx.now,
@@ -131,39 +133,38 @@ def _known(
     )
 
 
-def _collided(
-    rows: Sequence[dict[str, Any]], ours: set[UUID], known: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """Rows that share a sender-chosen id with another message: kept under an id of their own."""
-    return [
-        {
-            **row,
-            "external_id": f"{row['external_id']}#{row['content_digest'][:16]}",
-            "id_collision": True,
-        }
-        for row in rows
-        if row["id"] not in ours and _differs(row, known)
-    ]
+def _under_own_id(row: dict[str, Any]) -> dict[str, Any]:
+    """A row that shares a sender-chosen id with another message, under an id of its own."""
+    return {
+        **row,
+        "external_id": f"{row['external_id']}#{row['content_digest'][:16]}",
+        "id_collision": True,
+    }
 
 
 def _differs(row: dict[str, Any], known: dict[str, Any]) -> bool:
     # One that came without a digest cannot be told apart: it counts as the same.
-    digests = (None, row["content_digest"])
+    digest, other = row["content_digest"], known.get(row["external_id"])
     return (
-        row["content_digest"] is not None
-        and known[row["external_id"]].content_digest not in digests
+        digest is not None
+        and other is not None
+        and other.content_digest not in (None, digest)
     )
 
 
-def _repeated(
-    rows: Sequence[dict[str, Any]], ours: set[UUID], known: dict[str, Any]
+def _ids_of(
+    tx: Transaction,
+    config: ChannelConfig,
+    repeated: Sequence[dict[str, Any]],
+    known: dict[str, Any],
 ) -> set[UUID]:
-    """The events that came again."""
-    return {
-        known[row["external_id"]].id
-        for row in rows
-        if row["id"] not in ours and not _differs(row, known)
-    }
+    """The events that came again, under the same id or another one."""
+    moved = [row for row in repeated if row["external_id"] not in known]
+    by_fingerprint = store.events.known_by_fingerprint(
+        tx, config_id=config.id, fingerprints={row["fingerprint"] for row in moved}
+    )
+    found = {known[row["external_id"]].id for row in repeated if row not in moved}
+    return found | {by_fingerprint[row["fingerprint"]] for row in moved}
 
 
 def _dead_letter(
