@@ -14,7 +14,7 @@ be repeated. What happens and goes wrong out there is scripted through `/_contro
     aurinko.py     the routes, in aurinko_account.py, _messages, _sync, _sending and
                    _subscriptions
                    mailbox.py knows the mails and what became of them (entries.py,
-                   mbox.py, threads.py), records.py puts them in Aurinko's shape
+                   changes.py, mbox.py, threads.py), records.py puts them in Aurinko's shape
                    (parts.py, headers.py), letters.py writes what is sent
                    notifications.py says what changed, courier.py delivers it
     gateway.py     chat completions; judge.py decides from words.py

@@ -12,8 +12,9 @@ from flask import Blueprint, request
 
 from sandbox import aurinko_access, cursors, headers
 from sandbox.aurinko_messages import listed
+from sandbox.changes import Deleted
 from sandbox.entries import Entry
-from sandbox.mailbox import Deleted, Mailbox
+from sandbox.mailbox import Mailbox
 from sandbox.parts import BodyType
 
 blueprint = Blueprint("sync", __name__)

@@ -12,40 +12,22 @@ import weakref
 from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
 from sandbox import entries, headers, mbox
+from sandbox.changes import Change, Changes, Deleted, Kind
 from sandbox.entries import Entry
 from sandbox.mailbox_settings import MailboxSettings
 from sandbox.threads import Threads
 
 #: When the first thing happens in a mailbox that begins empty.
 _BEGINNING = 1_767_225_600  # 2026-01-01
+#: A mail that claims to have come later does not take the mailbox's time along.
+_END = 4_102_444_800  # 2100-01-01
 NO_FLAGS: Mapping[str, bool] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a watcher is told of: which mail changed, and how."""
-
-    kind: Literal["created", "updated", "deleted"]
-    id: str
-    thread_id: str
-    is_draft: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Deleted:
-    """What is left of a mail that is gone from under its id."""
-
-    change: int
-    id: str
-    folder: str
-    internet_message_id: str
-    time: int
 
 
 class Mailbox:
@@ -74,11 +56,11 @@ class Mailbox:
             self._threads.add(fields)
             self._by_number.append(entry)
         self._newest_first = sorted(self._by_number, key=lambda entry: entry.place)
-        self._changed = [entry.number for entry in self._by_number]
-        """The number of the mail that each change was made to; 0 for a deletion."""
-        self._deleted: list[Deleted] = []
-        newest = self._newest_first[0].received if self._newest_first else 0
-        self._time = newest or _BEGINNING
+        self._changes = Changes(len(self._by_number))
+        self._time = 0
+        for entry in self._by_number:
+            self._see(entry.received)
+        self._time = self._time or _BEGINNING
         self._threads_sought: Counter[int] = Counter()
 
     def __len__(self) -> int:
@@ -154,7 +136,7 @@ class Mailbox:
 
     def changes(self) -> int:
         """How many there have been; each mail of the file counts as one."""
-        return len(self._changed)
+        return len(self._changes)
 
     def updated(
         self, since: int, limit: int, wanted: Callable[[Entry], bool]
@@ -166,24 +148,20 @@ class Mailbox:
         """
         found: list[Entry] = []
         with self._lock:
-            for change in range(since + 1, len(self._changed) + 1):
-                number = self._changed[change - 1]
-                entry = self._by_number[number - 1] if number else None
-                if entry is None or entry.change != change or not wanted(entry):
+            for change, number in self._changes.after(since):
+                entry = self._by_number[number - 1]
+                if entry.change != change or not wanted(entry):
                     continue
                 if len(found) == limit:
                     return found, found[-1].change, True
                 found.append(entry)
-            return found, len(self._changed), False
+            return found, len(self._changes), False
 
     def deleted(self, since: int, limit: int) -> tuple[list[Deleted], int, bool]:
         """The next deletions after a change, like `updated`."""
         with self._lock:
-            start = bisect_right(self._deleted, since, key=lambda each: each.change)
-            found = self._deleted[start : start + limit]
-            if start + limit < len(self._deleted):
-                return found, found[-1].change, True
-            return found, len(self._changed), False
+            found, more = self._changes.deletions_after(since, limit)
+            return found, found[-1].change if more else len(self._changes), more
 
     def add(
         self,
@@ -198,7 +176,7 @@ class Mailbox:
         with self._lock:
             told = 0 if self._settings.wall_clock else entries.claimed_arrival(fields)
             arrival = received or told or self._tick()
-            self._time = max(self._time, arrival)
+            self._see(arrival)
             number = len(self._by_number) + 1
             self._added[number] = raw
             self._threads.follow(fields)
@@ -240,19 +218,14 @@ class Mailbox:
             if entry is None:
                 return None
             self._take_out(entry)
-            self._changed.append(0)
-            gone = replace(entry, gone=True, change=len(self._changed))
-            self._by_number[entry.number - 1] = gone
-            message_id_field = entries.fields_of(self.raw(entry)).get(b"message-id")
-            self._deleted.append(
-                Deleted(
-                    len(self._changed),
-                    entry.id,
-                    entry.folder,
-                    headers.unfolded(headers.readable(message_id_field or b"")),
-                    self._tick(),
-                )
+            change = len(self._changes) + 1
+            own_id = entries.fields_of(self.raw(entry)).get(b"message-id", b"")
+            internet_id = headers.unfolded(headers.readable(own_id))
+            self._changes.add_deletion(
+                Deleted(change, entry.id, entry.folder, internet_id, self._tick())
             )
+            gone = replace(entry, gone=True, change=change)
+            self._by_number[entry.number - 1] = gone
             self._tell("deleted", entry)
             return entry
 
@@ -276,6 +249,11 @@ class Mailbox:
             return self._added[entry.number]
         return mbox.unescaped(mbox.read(self._file, entry.start, entry.end))
 
+    def _see(self, arrival: int) -> None:
+        """Let it be no earlier than when this mail came."""
+        if arrival < _END:
+            self._time = max(self._time, arrival)
+
     def _tick(self) -> int:
         """The time of what happens now: nothing happens at the same one."""
         self._time = self.now() if self._settings.wall_clock else self._time + 1
@@ -292,19 +270,17 @@ class Mailbox:
         entry = replace(
             self._by_number[number - 1],
             gone=False,
-            change=len(self._changed) + 1,
+            change=len(self._changes) + 1,
             modified=self._tick(),
             **asked,
         )
-        self._changed.append(number)
+        self._changes.add(number)
         self._by_number[number - 1] = entry
         insort(self._newest_first, entry, key=lambda each: each.place)
         self._tell(kind, entry)
         return entry
 
-    def _tell(
-        self, kind: Literal["created", "updated", "deleted"], entry: Entry
-    ) -> None:
+    def _tell(self, kind: Kind, entry: Entry) -> None:
         # Under the lock: watchers hear of the changes in their order.
         if self._watcher is not None:
             thread_id, is_draft = self.thread_id(entry), entry.folder == "draft"

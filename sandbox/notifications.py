@@ -6,8 +6,8 @@ import threading
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from sandbox.changes import Change
 from sandbox.courier import Courier
-from sandbox.mailbox import Change
 from sandbox.subscriptions import Subscription
 
 Told = tuple[Subscription, Change]

@@ -4,7 +4,7 @@ import threading
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from sandbox.mailbox import Change
+from sandbox.changes import Change
 
 _FIRST_ID = 7001
 #: The only resource whose changes the sandbox has.

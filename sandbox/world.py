@@ -6,10 +6,11 @@ from pathlib import Path
 
 from flask import current_app
 
+from sandbox.changes import Change
 from sandbox.courier import Courier
 from sandbox.faults import Scripts
 from sandbox.journal import Journal
-from sandbox.mailbox import Change, Mailbox
+from sandbox.mailbox import Mailbox
 from sandbox.mailbox_settings import MailboxSettings
 from sandbox.notifications import Notifications
 from sandbox.sends import Sends

@@ -319,6 +319,19 @@ def test_times_follow_from_the_mails_or_from_the_clock(sandbox):
     assert true["received"] > "2026-07"
 
 
+def test_a_date_in_the_far_future_takes_no_time_along(serve, mbox, mail):
+    far = "Thu, 30 Dec 9999 12:00:00 +0000"
+    sandbox = serve(mbox(mail(day=1)))
+
+    mail = sandbox.add(b"Date: %s\n\nHi" % far.encode())
+    later = sandbox.add(b"Subject: x\n\nHi")
+    sandbox.change(mail, flagged=True)
+
+    assert mail["received"] == "9999-12-30T12:00:00Z"
+    assert later["received"].startswith("2026-01-01T08:00")
+    assert len(drained(sandbox, begun(sandbox)[0])[0]) == 3
+
+
 def test_two_sandboxes_that_are_told_the_same_are_the_same(serve):
     def story(sandbox):
         updated, deleted = begun(sandbox)
