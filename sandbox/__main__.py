@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from sandbox.server import create_sandbox, listen
+from sandbox.server import SIGNING_SECRET, create_sandbox, listen
 
 
 def main() -> None:
@@ -20,6 +20,8 @@ def main() -> None:
             asked.owner,
             latency_ms=asked.latency_ms,
             omit_every=asked.omit_bodies,
+            signing_secret=asked.signing_secret,
+            seed=asked.seed,
         )
     except OSError as error:
         sys.exit(f"the mailbox cannot be read: {error}")
@@ -45,6 +47,10 @@ def _arguments() -> argparse.Namespace:
         metavar="every=N",
         help="lists leave out the body of every Nth mail",
     )
+    parser.add_argument(
+        "--signing-secret", default=SIGNING_SECRET, help="signs notifications"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of what is shuffled")
     return parser.parse_args()
 
 

@@ -1,31 +1,33 @@
 """How tests and the demo direct the sandbox: everything below `/_control`.
 
-POST /faults      {provider, status | mode | delay_ms, times, match, headers, body}
+POST /faults      {provider, status | mode | delay_ms, times, match, method, served,
+                  headers, body}
 POST /replies     {provider, body, times, match}: exactly this body, status 200
 GET /faults       what still waits; DELETE drops it, replies too
 POST /latency     {ms, provider}; without a provider for all
-POST /mailboxes   {name, path, owner}: for the token `sandbox-<name>`
 GET /requests     the last 10,000; DELETE forgets them and the counts
 GET /counts       requests by provider and route
+GET /sends        the mails that Aurinko has accepted, `?name=` of one account; DELETE
+
+/mailboxes is in control_mailboxes.py; /subscriptions, /webhooks and /notifications are in
+control_webhooks.py.
 """
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from flask import Blueprint, abort, jsonify, make_response
+from flask import Blueprint, request
 
-from sandbox import wire
-from sandbox.aurinko import TOKEN
+from sandbox import control_mailboxes, control_webhooks, directions, wire
+from sandbox.directions import Answer
 from sandbox.faults import BadScript, Script
-from sandbox.mailbox import Mailbox
 from sandbox.world import world
 
 blueprint = Blueprint("control", __name__)
+blueprint.register_blueprint(control_mailboxes.blueprint, url_prefix="/mailboxes")
+blueprint.register_blueprint(control_webhooks.blueprint)
 
 PROVIDERS = ("aurinko", "gateway", "anthropic", "openai")
-
-Answer = tuple[dict[str, Any], int]
 
 
 @blueprint.post("/faults")
@@ -39,7 +41,7 @@ def add_reply() -> Answer:
     """Answer the next matching requests with exactly this body."""
     asked = wire.json_body()
     if asked.get("body") is None:
-        _refuse("body is missing")
+        directions.refuse("body is missing")
     return _add({"status": 200, **asked})
 
 
@@ -62,25 +64,10 @@ def set_latency() -> Answer:
     asked = wire.json_body()
     milliseconds = asked.get("ms")
     if not isinstance(milliseconds, int) or milliseconds < 0:
-        _refuse("ms must be a number of milliseconds")
+        directions.refuse("ms must be a number of milliseconds")
     for provider in [_known(asked["provider"])] if "provider" in asked else PROVIDERS:
         world().latency_ms[provider] = milliseconds
     return world().latency_ms, 200
-
-
-@blueprint.post("/mailboxes")
-def load_mailbox() -> Answer:
-    """Load a mailbox for the token `sandbox-<name>`; loading again shows new mails."""
-    asked = wire.json_body()
-    name, path, owner = (str(asked.get(key) or "") for key in ("name", "path", "owner"))
-    if not name or not path or not owner:
-        _refuse("name, path and owner are required")
-    try:
-        mailbox = Mailbox(Path(path), owner)
-    except OSError as error:
-        _refuse(f"the mailbox cannot be read: {error}")
-    world().mailboxes[name] = mailbox
-    return {"token": f"{TOKEN}{name}", "owner": owner, "messages": len(mailbox)}, 201
 
 
 @blueprint.get("/requests")
@@ -102,11 +89,24 @@ def counts() -> dict[str, dict[str, int]]:
     return world().journal.counts()
 
 
+@blueprint.get("/sends")
+def sends() -> list[dict[str, Any]]:
+    """The mails that were accepted for sending, in their order."""
+    return world().sends.accepted(request.args.get("name"))
+
+
+@blueprint.delete("/sends")
+def clear_sends() -> Answer:
+    """Forget the mails that were accepted for sending."""
+    world().sends.clear()
+    return {}, 200
+
+
 def _add(asked: dict[str, Any]) -> Answer:
     try:
         script = Script.read(asked)
     except BadScript as error:
-        _refuse(str(error))
+        directions.refuse(str(error))
     _known(script.provider)
     world().scripts.add(script)
     return asdict(script), 201
@@ -114,9 +114,5 @@ def _add(asked: dict[str, Any]) -> Answer:
 
 def _known(provider: str) -> str:
     if provider not in PROVIDERS:
-        _refuse(f"provider must be one of {', '.join(PROVIDERS)}")
+        directions.refuse(f"provider must be one of {', '.join(PROVIDERS)}")
     return provider
-
-
-def _refuse(why: str) -> NoReturn:
-    abort(make_response(jsonify({"error": why}), 400))

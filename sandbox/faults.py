@@ -28,6 +28,8 @@ _KINDS: Mapping[str, type | UnionType] = {
     "delay_ms": int,
     "match": str,
     "headers": dict,
+    "method": str,
+    "served": bool,
 }
 
 
@@ -50,6 +52,10 @@ class Script:
     mode: str | None = None
     delay_ms: int = 0
     """Waits before anything else; alone it only delays the true answer."""
+    method: str = ""
+    """Of the request, where it has to be a certain one."""
+    served: bool = False
+    """The request takes its effect first; only its answer is lost, or late."""
 
     @classmethod
     def read(cls, asked: Mapping[str, Any]) -> "Script":
@@ -70,6 +76,12 @@ class Script:
         if script.mode is None and script.status is None and not script.delay_ms:
             raise BadScript("nothing to play: give a status, a mode or delay_ms")
         return script
+
+    def fits(self, provider: str, method: str, path: str) -> bool:
+        """Whether it is played for such a request."""
+        if self.method and self.method.upper() != method:
+            return False
+        return self.provider == provider and self.match in path
 
     def answer(self, default_body: Mapping[str, Any]) -> Response | None:
         """What is sent instead of the true answer, or None where that is sent."""
@@ -109,11 +121,11 @@ class Scripts:
         with self._lock:
             return list(self._waiting)
 
-    def take(self, provider: str, path: str) -> Script | None:
+    def take(self, provider: str, method: str, path: str) -> Script | None:
         """The script for this request, which is one time less afterwards."""
         with self._lock:
             for script in self._waiting:
-                if script.provider == provider and script.match in path:
+                if script.fits(provider, method, path):
                     script.times -= 1
                     if not script.times:
                         self._waiting.remove(script)

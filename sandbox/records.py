@@ -6,7 +6,8 @@ from email.message import Message
 from typing import Any
 
 from sandbox import headers, parts
-from sandbox.mailbox import Entry, Mailbox
+from sandbox.entries import Entry
+from sandbox.mailbox import Mailbox
 from sandbox.parts import BodyType
 
 Record = dict[str, Any]
@@ -28,7 +29,7 @@ def record(mailbox: Mailbox, entry: Entry, body_type: BodyType) -> Record:
         "threadId": mailbox.thread_id(entry),
         "internetMessageId": headers.unfolded(_first(message, "Message-ID")) or None,
         "createdTime": received,
-        "lastModifiedTime": received,
+        "lastModifiedTime": headers.iso(entry.modified or None),
         "sentAt": headers.iso(sent_at),
         "receivedAt": received or headers.iso(sent_at),
         "subject": headers.decoded(_first(message, "Subject")),
@@ -54,7 +55,7 @@ def record(mailbox: Mailbox, entry: Entry, body_type: BodyType) -> Record:
             for name, value in message.raw_items()
         ],
         "meetingMessageMethod": _meeting_method(message),
-        "folderId": entry.labels[0].upper(),
+        "folderId": entry.folder.upper(),
         "omitted": [],
     }
     # A field that Aurinko does not know is absent; these two are documented as null.

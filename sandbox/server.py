@@ -1,6 +1,5 @@
 """Puts the providers into one application and serves it."""
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -10,15 +9,29 @@ from wsgiref.types import WSGIEnvironment
 
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler
 
-from sandbox import anthropic, aurinko, control, embeddings, faults, gateway
+from sandbox import (
+    anthropic,
+    aurinko,
+    aurinko_access,
+    control,
+    embeddings,
+    faults,
+    gateway,
+)
+from sandbox.courier import Courier
+from sandbox.faults import Script
 from sandbox.journal import Seen
-from sandbox.mailbox import Mailbox
+from sandbox.notifications import Notifications
+from sandbox.subscriptions import Subscriptions
 from sandbox.world import EXTENSION, World, world
 
+#: With which notifications are signed where nothing else is said.
+SIGNING_SECRET = "sandbox-signing-secret"
+
 _ERROR_BODIES: Mapping[str, Callable[[int, str], dict[str, Any]]] = {
-    "aurinko": aurinko.error_body,
+    "aurinko": aurinko_access.error_body,
     "gateway": gateway.error_body,
     "anthropic": anthropic.error_body,
     "openai": gateway.error_body,
@@ -31,14 +44,22 @@ def create_sandbox(
     *,
     latency_ms: int = 0,
     omit_every: int = 0,
+    signing_secret: str = SIGNING_SECRET,
+    seed: int = 0,
 ) -> Flask:
     """Build the application; without a mailbox Aurinko's default one is empty."""
     app = Flask("sandbox", static_folder=None)
-    app.extensions[EXTENSION] = World(
-        default_mailbox=Mailbox(mailbox or Path(os.devnull), owner),
+    subscriptions = Subscriptions()
+    courier = Courier(subscriptions, signing_secret)
+    known = World(
+        subscriptions=subscriptions,
+        courier=courier,
+        notifications=Notifications(courier, seed),
         omit_every=omit_every,
         latency_ms=dict.fromkeys(control.PROVIDERS, latency_ms),
     )
+    known.load("", mailbox, owner)
+    app.extensions[EXTENSION] = known
     for module in (aurinko, gateway, anthropic, embeddings):
         app.register_blueprint(module.blueprint, url_prefix=f"/{module.blueprint.name}")
     app.register_blueprint(control.blueprint, url_prefix="/_control")
@@ -50,9 +71,16 @@ def create_sandbox(
 
 def listen(app: Flask, port: int = 0) -> BaseWSGIServer:
     """A server with a thread per request, listening already; port 0 takes a free one."""
-    return make_server(
-        "127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler
-    )
+    return _Server("127.0.0.1", port, app, _QuietHandler)
+
+
+class _Server(ThreadedWSGIServer):
+    """Takes the deliveries of the sandbox along when it closes."""
+
+    def server_close(self) -> None:
+        assert isinstance(self.app, Flask)
+        self.app.extensions[EXTENSION].courier.stop()
+        super().server_close()
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -81,21 +109,24 @@ def _play() -> Response | None:
     if not provider:
         return None
     time.sleep(world().latency_ms[provider] / 1000)
-    g.script = world().scripts.take(provider, path)
-    if g.script is None:
+    g.script = world().scripts.take(provider, request.method, path)
+    if g.script is None or g.script.served:
         return None
-    time.sleep(g.script.delay_ms / 1000)
-    status = g.script.status or 200
-    answer: Response | None = g.script.answer(
-        _ERROR_BODIES[provider](status, faults.reason(status))
-    )
-    return answer
+    return _scripted(g.script, provider)
+
+
+def _scripted(script: Script, provider: str) -> Response | None:
+    time.sleep(script.delay_ms / 1000)
+    status = script.status or 200
+    return script.answer(_ERROR_BODIES[provider](status, faults.reason(status)))
 
 
 def _note(response: Response) -> Response:
     provider, path = _addressed()
     if not provider:
         return response
+    if g.script and g.script.served:
+        response = _scripted(g.script, provider) or response
     mode = g.script.mode if g.script else None
     if mode == faults.HALF:
         response = faults.half(response)

@@ -20,9 +20,21 @@ class Threads:
         for name in _names(fields):
             self._join(self._first_with.setdefault(name, mail), mail)
 
-    def firsts(self) -> list[int]:
-        """For each mail the position of the first mail of its thread."""
-        return [self._root(mail) for mail in range(len(self._parents))]
+    def follow(self, fields: Mapping[bytes, bytes]) -> None:
+        """Take a mail that came later: it joins a thread, and never joins two into one.
+
+        A provider does not rename threads that it has told of.
+        """
+        mail, names = len(self._parents), _names(fields)
+        known = (self._first_with[name] for name in names if name in self._first_with)
+        first = next(known, mail)
+        self._parents.append(self._root(first) if first != mail else mail)
+        for name in names:
+            self._first_with.setdefault(name, mail)
+
+    def first(self, mail: int) -> int:
+        """The position of the first mail of this mail's thread."""
+        return self._root(mail)
 
     def _join(self, one: int, other: int) -> None:
         first, second = sorted((self._root(one), self._root(other)))

@@ -1,5 +1,6 @@
 """What the endpoints of all providers share: bodies, credentials, ids."""
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -11,9 +12,11 @@ from flask import abort, jsonify, make_response, request
 DEAD = "sandbox-dead"
 
 
-def refuse(status: int, body: Mapping[str, Any]) -> NoReturn:
+def refuse(
+    status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> NoReturn:
     """End the request with an error body of the provider's own shape."""
-    abort(make_response(jsonify(body), status))
+    abort(make_response(jsonify(body), status, headers or {}))
 
 
 def json_body() -> dict[str, Any]:
@@ -26,6 +29,13 @@ def bearer() -> str:
     """The token of the Authorization header, or an empty string."""
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if kind.lower() == "bearer" else ""
+
+
+def base64_bytes(value: object) -> bytes:
+    """The bytes that are written in base64; raises `ValueError` where none are."""
+    if not isinstance(value, str):
+        raise ValueError("base64 is text")
+    return base64.b64decode("".join(value.split()), validate=True)
 
 
 def fingerprint(content: str | bytes) -> str:

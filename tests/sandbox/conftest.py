@@ -1,5 +1,6 @@
 """A sandbox on a free port, with a mailbox of a few invented mails."""
 
+import base64
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,8 +11,14 @@ import pytest
 import requests
 
 from sandbox.server import create_sandbox, listen
+from tests.sandboxes import Receiver, receiving
 
 OWNER = "hello@bikes.example"
+LETTER = (
+    b"From: Anna <anna@example.com>\r\nTo: hello@bikes.example\r\n"
+    b"Subject: Saddle\r\nMessage-ID: <saddle@example.com>\r\n"
+    b"Date: Mon, 05 Jan 2026 10:00:00 +0000\r\n\r\nIs it leather?\r\n"
+)
 
 
 @dataclass
@@ -32,6 +39,37 @@ class Sandbox:
         answer = self.post(f"/_control/{path}", body)
         assert answer.ok, answer.text
         return answer.json()
+
+    def patch(self, path: str, body: Any) -> Any:
+        """Change what the sandbox does; a direction that is refused fails the test."""
+        answer = self.session.patch(
+            f"{self.url}/_control/{path}", json=body, timeout=10
+        )
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def delete(self, path: str) -> requests.Response:
+        return self.session.delete(self.url + path, timeout=10)
+
+    def add(self, raw: bytes = LETTER, **how: Any) -> dict[str, Any]:
+        """Let a mail arrive in the mailbox of the session's token."""
+        mail = {"raw": base64.b64encode(raw).decode(), **how}
+        added: dict[str, Any] = self.control("mailboxes/test/mails", mail)
+        return added
+
+    def change(self, mail: dict[str, Any], **how: Any) -> dict[str, Any]:
+        """Move or mark a mail; returns what it is then."""
+        changed: dict[str, Any] = self.patch(f"mailboxes/test/mails/{mail['id']}", how)
+        return changed
+
+    def remove(self, mail: dict[str, Any]) -> None:
+        """Delete a mail for good."""
+        path = f"/_control/mailboxes/test/mails/{mail['id']}"
+        assert self.delete(path).ok
+
+    def behave(self, **settings: Any) -> None:
+        """Change how the mailbox of the session's token behaves."""
+        self.patch("mailboxes/test", settings)
 
     def pages(self, **query: Any) -> list[dict[str, Any]]:
         """Every page of a list of messages."""
@@ -102,6 +140,13 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Somebody to notify."""
+    with receiving() as listening:
+        yield listening
 
 
 @pytest.fixture

@@ -97,6 +97,65 @@ def test_a_fault_without_a_body_has_the_providers_own(
     assert contains(answer.json(), body)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/aurinko/v1/email/sync"),
+        ("GET", "/aurinko/v1/email/sync/updated"),
+        ("GET", "/aurinko/v1/email/sync/deleted"),
+        ("GET", "/aurinko/v1/email/conversations/x"),
+        ("POST", MESSAGES),
+        ("POST", f"{MESSAGES}/x/reply"),
+        ("GET", f"{MESSAGES}/x/attachments/y"),
+        ("POST", "/aurinko/v1/subscriptions"),
+        ("DELETE", "/aurinko/v1/subscriptions/1"),
+    ],
+)
+def test_faults_reach_every_route_of_aurinko(sandbox, method, path):
+    def ask():
+        return sandbox.session.request(method, sandbox.url + path, timeout=10)
+
+    limit = {"provider": "aurinko", "status": 429}
+    sandbox.control("faults", {**limit, "headers": {"Retry-After": "2"}})
+    sandbox.control("faults", limit)
+    sandbox.control("faults", {"provider": "aurinko", "status": 401})
+    sandbox.control("faults", {"provider": "aurinko", "mode": "drop"})
+    sandbox.control("faults", {"provider": "aurinko", "mode": "half"})
+
+    answers = [ask() for _ in range(3)]
+    for _ in range(2):
+        with pytest.raises(requests.RequestException):
+            ask()
+
+    assert [answer.status_code for answer in answers] == [429, 429, 401]
+    waits = [answer.headers.get("Retry-After") for answer in answers]
+    assert waits == ["2", None, None]
+    assert answers[2].json()["code"] == "unauthorized"
+
+
+def test_a_fault_may_be_for_one_method(sandbox):
+    fault = {"provider": "aurinko", "status": 500, "method": "post"}
+    sandbox.control("faults", fault)
+
+    answers = [sandbox.get(MESSAGES), sandbox.post(MESSAGES, {})]
+
+    assert [answer.status_code for answer in answers] == [200, 500]
+
+
+def test_a_served_request_takes_effect_before_its_answer_is_delayed(sandbox):
+    fault = {"provider": "aurinko", "served": True, "delay_ms": 1000}
+    sandbox.control("faults", fault)
+    letter = {"to": [{"address": "anna@example.com"}]}
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(sandbox.post, MESSAGES, letter)
+        while not sandbox.get("/_control/sends").json():
+            assert not answer.done()
+        assert not answer.done()
+
+    assert answer.result().status_code == 201
+
+
 def test_a_dropped_connection_gives_no_answer(sandbox):
     sandbox.control("faults", {"provider": "aurinko", "mode": "drop"})
 
@@ -197,6 +256,7 @@ def test_requests_are_listed_and_counted_by_route(sandbox):
         ("faults", {"provider": "aurinko", "status": "500"}),
         ("faults", {"provider": "aurinko", "status": 500, "match": 1}),
         ("faults", {"provider": "aurinko", "status": 500, "count": 2}),
+        ("faults", {"provider": "aurinko", "status": 500, "served": 1}),
         ("replies", {"provider": "gateway"}),
         ("latency", {"ms": -1}),
         ("latency", {"ms": 5, "provider": "nobody"}),
