@@ -2,12 +2,15 @@
 
 import hashlib
 import hmac
+import threading
 import time
 
 import pytest
+import requests
 
 from sandbox import signature
-from sandbox.server import SIGNING_SECRET
+from sandbox.server import SIGNING_SECRET, create_sandbox, listen
+from tests.sandboxes import running
 
 SUBSCRIPTIONS = "/aurinko/v1/subscriptions"
 
@@ -428,3 +431,26 @@ def test_a_senseless_direction_is_refused(sandbox, method, path, body, status):
 
     assert answer.status_code == status
     assert answer.json()["error"]
+
+
+def test_the_delivery_ends_with_the_server(receiver):
+    before = set(threading.enumerate())
+    receiver.statuses.extend([500] * 9)
+    token = {"Authorization": "Bearer sandbox-test"}
+
+    with (
+        running(create_sandbox(), listen) as url,
+        requests.Session() as session,
+    ):
+        session.trust_env = False
+        asked = {"resource": "/email/messages", "notificationUrl": receiver.url}
+        session.post(url + SUBSCRIPTIONS, json=asked, headers=token, timeout=10)
+        mails = f"{url}/_control/mailboxes/test/mails"
+        session.post(mails, json={"raw": "SGk="}, timeout=10)
+        receiver.wait_for(1)  # the next attempt is a second away
+        names = {thread.name for thread in set(threading.enumerate()) - before}
+
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert "sandbox-courier" in names
+    assert "sandbox-courier" not in left
+    assert len(receiver.notifications) == 1
