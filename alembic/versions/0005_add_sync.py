@@ -194,6 +194,17 @@ def upgrade():
         ["provider", "external_account_id"],
         unique=False,
     )
+    op.drop_constraint(
+        op.f("uq_dead_letters_workspace_id_fingerprint"), "dead_letters", type_="unique"
+    )
+    op.create_index(
+        "uq_dead_letters_fingerprint",
+        "dead_letters",
+        ["workspace_id", "fingerprint"],
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+        postgresql_where=sa.text("fingerprint IS NOT NULL"),
+    )
     op.add_column(
         "message_events",
         sa.Column(
@@ -298,6 +309,18 @@ def downgrade():
     op.drop_column("message_events", "fingerprint")
     op.drop_column("message_events", "receipt_id")
     op.drop_column("message_events", "source")
+    op.drop_index(
+        "uq_dead_letters_fingerprint",
+        table_name="dead_letters",
+        postgresql_nulls_not_distinct=True,
+        postgresql_where=sa.text("fingerprint IS NOT NULL"),
+    )
+    op.create_unique_constraint(
+        op.f("uq_dead_letters_workspace_id_fingerprint"),
+        "dead_letters",
+        ["workspace_id", "fingerprint"],
+        postgresql_nulls_not_distinct=False,
+    )
     op.drop_index(
         op.f("ix_channel_configs_provider_external_account_id"),
         table_name="channel_configs",

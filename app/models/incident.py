@@ -57,7 +57,15 @@ class DeadLetter(Base):
     __table_args__ = (
         Index("ix_dead_letters_status", "status", text("created_at DESC")),
         Index(None, "event_id"),
-        UniqueConstraint("workspace_id", "fingerprint"),
+        # Nulls are alike: what no workspace is known of is not kept twice either.
+        Index(
+            "uq_dead_letters_fingerprint",
+            "workspace_id",
+            "fingerprint",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+            postgresql_where=text("fingerprint IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUIDKey]

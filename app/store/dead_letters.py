@@ -21,9 +21,7 @@ def add(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
     added = tx.session.scalars(
-        insert(DeadLetter)
-        .on_conflict_do_nothing(index_elements=["workspace_id", "fingerprint"])
-        .returning(DeadLetter.id),
+        insert(DeadLetter).on_conflict_do_nothing().returning(DeadLetter.id),
         # In one order everywhere: two batches with the same items must not wait in a circle.
         sorted(rows, key=lambda row: row.get("fingerprint") or ""),
     ).all()

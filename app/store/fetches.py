@@ -40,7 +40,7 @@ def announce(
         # In one order for all: else two requests could wait for each other for ever.
         for external_id in sorted(set(external_ids))
     ]
-    offered = insert(MessageFetch)
+    offered = insert(MessageFetch).values(rows)
     return list(
         tx.session.scalars(
             offered.on_conflict_do_update(
@@ -54,8 +54,7 @@ def announce(
                     "rung_at": tx.now,
                 },
                 where=MessageFetch.state.in_((FetchState.GONE, FetchState.FAILED)),
-            ).returning(MessageFetch.id),
-            rows,
+            ).returning(MessageFetch.id)
         )
     )
 

@@ -28,17 +28,7 @@ def add_repeats(
     """Note that events came again; one row per event and way, which counts."""
     if not event_ids:
         return
-    offered = insert(EventRepeat)
-    tx.session.execute(
-        offered.on_conflict_do_update(
-            index_elements=["event_id", "source"],
-            set_={
-                "count": EventRepeat.count + 1,
-                "last_at": tx.now,
-                "receipt_id": offered.excluded.receipt_id,
-                "run_id": offered.excluded.run_id,
-            },
-        ),
+    offered = insert(EventRepeat).values(
         [
             {
                 "workspace_id": tx.workspace_id,
@@ -48,7 +38,18 @@ def add_repeats(
                 "run_id": run_id,
             }
             for event_id in sorted(event_ids)
-        ],
+        ]
+    )
+    tx.session.execute(
+        offered.on_conflict_do_update(
+            index_elements=["event_id", "source"],
+            set_={
+                "count": EventRepeat.count + 1,
+                "last_at": tx.now,
+                "receipt_id": offered.excluded.receipt_id,
+                "run_id": offered.excluded.run_id,
+            },
+        )
     )
 
 
