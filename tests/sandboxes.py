@@ -18,7 +18,7 @@ _LONGEST_WAIT = 20.0
 def running(app: Any, listen: Callable[[Any, int], Any]) -> Iterator[str]:
     """Serve until the end of the block; yields the base address."""
     server = listen(app, 0)
-    with _served(server):
+    with served(server):
         yield f"http://127.0.0.1:{server.port}"
 
 
@@ -99,12 +99,13 @@ def receiving() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     receiver.url = f"http://127.0.0.1:{server.server_port}/hook"
-    with _served(server):
+    with served(server):
         yield receiver
 
 
 @contextmanager
-def _served(server: Any) -> Iterator[None]:
+def served(server: Any) -> Iterator[None]:
+    """Let a server answer until the end of the block."""
     thread = threading.Thread(
         target=server.serve_forever, args=(0.01,), name="sandbox", daemon=True
     )

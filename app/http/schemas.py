@@ -21,6 +21,7 @@ from app.domain.status import (
     RunMode,
     RunState,
     SenderType,
+    Source,
 )
 from app.domain.unified_message import Direction, MessageKind, UnifiedMessage
 from app.services.sync.unified_ingest import MAX_MESSAGES
@@ -242,6 +243,17 @@ class Arrival(_Answer):
     id_collision: bool
 
 
+class Receipt(_Answer):
+    """One way in which a message came; it may come by several, and again."""
+
+    source: Source
+    first_at: Time
+    last_at: Time
+    count: int
+    receipt_id: UUID | None
+    run_id: UUID | None
+
+
 class State(_Answer):
     status: EventStatus
     reason: str | None
@@ -287,6 +299,7 @@ class Explanation(_Answer):
     event_id: UUID
     workspace_id: UUID
     arrival: Arrival
+    receipts: list[Receipt]
     state: State
     place: Place | None
     judgement: dict[str, Any] | None

@@ -475,7 +475,7 @@ def test_why_tells_the_story_of_the_newest_message(signed_in, settle):
 
     told = text_of(response)
     for sentence in (
-        "It came by e-mail, directly, and was received on",
+        "It came by e-mail, with an import, and was received on",
         "Its sender says that it was sent on Monday 2 Nov 2026, 09:00 UTC.",
         "Nothing linked it to an earlier conversation, so it began this one.",
         "Decision: Act now. It is about: order, 90% sure.",

@@ -66,6 +66,10 @@ class LiveMailbox:
         listed = found["subscriptions"] if isinstance(found, dict) else found
         return list(listed)
 
+    def deactivate(self, subscription_id: int) -> None:
+        """Let the provider forget that it promised to call."""
+        self._ask("PATCH", f"/subscriptions/{subscription_id}", active=False)
+
     def requests_for(self, mail_id: str) -> int:
         """How often a mail was asked for by its id."""
         seen = self._ask("GET", "/requests")

@@ -23,7 +23,15 @@ class Step:
 
 def told(explained: Record) -> list[Step]:
     """The steps of a message from its arrival on, in order."""
-    steps = [Step("How it arrived", list(_arrival(explained["arrival"])))]
+    steps = [
+        Step(
+            "How it arrived",
+            [
+                *_arrival(explained["arrival"], explained["receipts"][0]),
+                *_again(explained["receipts"][1:]),
+            ],
+        )
+    ]
     if place := explained["place"]:
         steps.append(Step("Where it belongs", list(_place(place))))
     steps.append(Step("What was decided", list(_judgement(explained["judgement"]))))
@@ -31,9 +39,9 @@ def told(explained: Record) -> list[Step]:
     return steps
 
 
-def _arrival(arrival: Record) -> Iterator[str]:
+def _arrival(arrival: Record, first: Record) -> Iterator[str]:
     channel = words.CHANNELS.get(arrival["channel"], arrival["channel"].capitalize())
-    way = "with an import" if arrival["run_id"] else "directly"
+    way = words.SOURCES[first["source"]]
     yield f"It came by {channel}, {way}, and was received on {exact(arrival['received_at'])}."
     if claimed := arrival["claimed_sent_at"]:
         yield f"Its sender says that it was sent on {exact(datetime.fromisoformat(claimed))}."
@@ -41,6 +49,13 @@ def _arrival(arrival: Record) -> Iterator[str]:
         yield "It does not say when it was sent."
     if arrival["id_collision"]:
         yield "Another message of this account carries the same id; both are kept."
+
+
+def _again(receipts: list[Record]) -> Iterator[str]:
+    for receipt in receipts:
+        times = "once" if receipt["count"] == 1 else f"{receipt['count']} times"
+        way = words.SOURCES[receipt["source"]]
+        yield f"It came again {way}, {times}, and was not kept twice."
 
 
 def _place(place: Record) -> Iterator[str]:

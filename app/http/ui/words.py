@@ -2,7 +2,7 @@
 
 from app.domain.attention import Attention
 from app.domain.decision import Decision
-from app.domain.status import ConversationStatus
+from app.domain.status import ConversationStatus, Source
 from app.services.inbox import InboxRow
 
 TABS: tuple[tuple[Attention | None, str], ...] = (
@@ -27,6 +27,13 @@ DECISIONS = {
     Decision.NEEDS_HUMAN: "Needs you",
     Decision.QUICK_WIN: "Quick win",
     Decision.AUTO_HANDLED: "Nothing to answer",
+}
+SOURCES = {
+    Source.IMPORT: "with an import",
+    Source.POLL: "when its account was asked for news",
+    Source.WEBHOOK: "because its provider called",
+    Source.POST: "from a partner's program",
+    Source.INSERT: "from another server",
 }
 JUDGES = {
     "rule": "one of your sender rules",

@@ -32,6 +32,7 @@ def explain_event(
             "event_id": event.id,
             "workspace_id": event.workspace_id,
             "arrival": _arrival(event),
+            "receipts": _receipts(tx, event),
             "state": _state(event),
             "place": _place(tx, event),
             "judgement": event.decision,
@@ -61,6 +62,23 @@ def _arrival(event: MessageEvent) -> dict[str, Any]:
         "claimed_sent_at": event.payload.get("sent_at"),
         "id_collision": event.id_collision,
     }
+
+
+def _receipts(tx: Transaction, event: MessageEvent) -> list[dict[str, Any]]:
+    """Every way in which the message came, the earliest first."""
+    first = {
+        "source": event.source,
+        "first_at": event.received_at,
+        "last_at": event.received_at,
+        "count": 1,
+        "receipt_id": event.receipt_id,
+        "run_id": event.run_id,
+    }
+    again = [
+        {name: getattr(repeat, name) for name in first}
+        for repeat in store.receipts.repeats_of(tx, event.id)
+    ]
+    return [first, *again]
 
 
 def _state(event: MessageEvent) -> dict[str, Any]:
