@@ -107,9 +107,7 @@ def test_only_accounts_that_ask_for_it_are_subscribed(
 
 def ours(mailbox, account):
     return [
-        one
-        for one in mailbox.subscriptions()
-        if one["url"].endswith(str(account.id))
+        one for one in mailbox.subscriptions() if one["url"].endswith(str(account.id))
     ]
 
 
