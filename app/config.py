@@ -142,6 +142,11 @@ class Settings(BaseSettings):
         10,
         about="How often an account is asked what is new that names no time of its own.",
     )
+    requests_per_second: PositiveInt = _setting(
+        "BB_REQUESTS_PER_SECOND",
+        20,
+        about="How often all workers together call a provider for one account.",
+    )
     backfill_days: PositiveInt = _setting(
         "BB_BACKFILL_DAYS",
         30,

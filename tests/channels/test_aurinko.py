@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from app.channels.adapters.aurinko import AurinkoAdapter
 from app.channels.base import Account, Interrupted, InterruptedByRateLimit
+from app.channels.budget import Budget
 from app.domain.unified_message import (
     Attachment,
     Direction,
@@ -721,7 +722,9 @@ def bodiless(message_id):
 
 @pytest.fixture
 def adapter(server: ScriptedServer) -> AurinkoAdapter:
-    return AurinkoAdapter(server.url, webhook_secret=None)
+    return AurinkoAdapter(
+        server.url, webhook_secret=None, budget=Budget(None, per_second=1)
+    )
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ from app.channels.base import (
     KnownIDs,
     Page,
 )
+from app.channels.budget import Budget
 from app.channels.webhook import (
     Delivery,
     NoSecret,
@@ -79,16 +80,21 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
     folders = ("SENT", "INBOX")
     polls = True
 
-    def __init__(self, base_url: str, webhook_secret: str | None) -> None:
+    def __init__(
+        self, base_url: str, *, webhook_secret: str | None, budget: Budget
+    ) -> None:
         self._base_url = base_url
         self._api = HTTPClient(self.provider, base_url)
         self._secret = webhook_secret
+        self._budget = budget
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         secret = settings.aurinko_webhook_secret
         return cls(
-            str(settings.aurinko_url), secret.get_secret_value() if secret else None
+            str(settings.aurinko_url),
+            webhook_secret=secret.get_secret_value() if secret else None,
+            budget=Budget.from_settings(settings),
         )
 
     def fetch_page(
@@ -106,7 +112,7 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
         """
         if folder not in _QUERIES:
             raise PermanentError(f"aurinko has no folder {folder!r} to import")
-        auth = _auth(account)
+        auth = self._auth(account)
         # Neither `limit` nor these terms are sure to be heeded: nothing below relies on them.
         params = {"q": _QUERIES[folder], "limit": limit, "bodyType": "html"}
         page = self._list(
@@ -131,7 +137,7 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
 
         Labels and folders change too, so most records of a page may be known; they are left out.
         """
-        auth = _auth(account)
+        auth = self._auth(account)
         reset = None
         if cursor is None:
             cursor = self._begin(since, auth)
@@ -157,7 +163,9 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
     def fetch_message(self, account: Account, external_id: str) -> Item | None:
         """Fetch one mail whole; None where it is a draft, or was thrown away."""
         path = _message_path(external_id)
-        record = self._api.get(path, auth=_auth(account), params={"bodyType": "html"})
+        record = self._api.get(
+            path, auth=self._auth(account), params={"bodyType": "html"}
+        )
         if not isinstance(record, dict):
             raise RetryableError("aurinko: a message that is no object")
         record = record | {"id": external_id, "omitted": []}
@@ -215,7 +223,7 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
     def subscribe(
         self, account: Account, *, url: str, cursor: dict[str, Any] | None
     ) -> dict[str, Any]:
-        auth = _auth(account)
+        auth = self._auth(account)
         mailbox = self._api.get(_ACCOUNT, auth=auth)
         if not isinstance(mailbox, dict) or not record_id(mailbox):
             raise RetryableError("aurinko: the account has no id")
@@ -229,6 +237,10 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
                 self._unsubscribe(record_id(dead), auth)
         made = active[0] if active else self._subscribe(url, auth)
         return {"id": record_id(made), "account_id": record_id(mailbox)}
+
+    def _auth(self, account: Account) -> AuthBase:
+        bearer = Bearer(account.credentials.get("access_token"))
+        return self._budget.paying(bearer, account.config_id)
 
     def _begin(self, since: datetime, auth: AuthBase) -> dict[str, Any]:
         """Where a mailbox begins that is read from `since` on."""
@@ -317,10 +329,6 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
             self._api.delete(path, auth=auth)
         except Gone:
             pass  # somebody else was faster
-
-
-def _auth(account: Account) -> AuthBase:
-    return Bearer(account.credentials.get("access_token"))
 
 
 def _message_path(external_id: str) -> str:
