@@ -6,9 +6,10 @@ from typing import Any
 from app.domain.mail_headers import Headers, read_headers
 from app.domain.mail_ids import message_id
 from app.domain.mail_parts import Part
+from app.domain.status_fields import MAX_STATUS, has_status, read_status
 
 #: Reports are short; what is longer was not written by a mail server.
-_MAX_REPORT = 262_144
+_MAX_REPORT = MAX_STATUS
 _MAX_ENTRIES = 100
 _MAX_VALUE = 1_000
 
@@ -21,25 +22,36 @@ _REPORTS = {
     "message/disposition-notification": "disposition-notification",
     "message/feedback-report": "feedback-report",
 }
-_MESSAGES = frozenset({"message/rfc822", "message/global", "text/rfc822-headers"})
-_DELIVERY = {
+_MESSAGES = frozenset({"message/rfc822", "message/global", "message/partial"})
+#: Several names, for the one of the standard is younger than its use.
+_HEADERS = frozenset(
+    {
+        "text/rfc822-headers",
+        "text/rfc822-header",
+        "text/rfc822",
+        "message/rfc822-headers",
+        "message/global-headers",
+    }
+)
+_READ = {
     "final-recipient": "final_recipient",
     "original-recipient": "original_recipient",
-    "action": "action",
-    "status": "status",
-    "diagnostic-code": "diagnostic",
+    "disposition": "disposition",
 }
-_READ = {"final-recipient": "final_recipient", "disposition": "disposition"}
 _COMPLAINT = {
     "feedback-type": "feedback_type",
     "original-rcpt-to": "original_recipient",
+    "removal-recipient": "original_recipient",
+    "original-mail-from": "original_sender",
+    "source-ip": "source_ip",
 }
-_TYPED = frozenset({"final_recipient", "original_recipient", "diagnostic"})
+_TYPED = frozenset({"final_recipient", "original_recipient"})
 _CALENDARS = frozenset({"text/calendar", "application/ics"})
 _EVENT_LINE = re.compile(
     r"^(METHOD|SUMMARY|LOCATION|DTSTART|DTEND|UID|ORGANIZER)([^:\n]*):([^\n]*)",
     re.MULTILINE | re.IGNORECASE,
 )
+_BEFORE = re.compile(rb"\s*(?:>?From [^\n]*\n)?")
 _EVENT_ESCAPE = re.compile(r"\\(.)")
 
 
@@ -57,23 +69,55 @@ def facts_of(parts: list[Part]) -> dict[str, Any]:
             _add_calendar(part, facts)
         elif part.content_type in _MESSAGES:
             _add_message(part, facts)
+        elif part.content_type in _HEADERS:
+            _add_original(_headers_of(part), facts)
+        elif part.content_type == "text/plain" and _may_be_returned(part):
+            _add_plain(part, facts)
     return facts
 
 
+def _may_be_returned(part: Part) -> bool:
+    """Whether a text stands where servers put what they return, and is as short."""
+    return not part.is_first and part.end - part.start <= 4 * _MAX_REPORT
+
+
 def _add_report(part: Part, facts: dict[str, Any]) -> None:
+    if _REPORTS[part.content_type] == "delivery-status":
+        _add_status(part, facts)
+        return
     for group in _groups(part.content()[:_MAX_REPORT]):
         match _REPORTS[part.content_type]:
-            case "delivery-status":
-                entry = _picked(group, _DELIVERY)
-                entries = facts.setdefault("delivery_status", [])
-                # The first group speaks of the server and names no recipient.
-                if entry.keys() - {"diagnostic"} and len(entries) < _MAX_ENTRIES:
-                    entries.append(entry)
             case "disposition-notification":
                 facts.setdefault("disposition_notification", _picked(group, _READ))
-                _add_original(group.first("original-message-id"), facts)
+                _add_id(group.first("original-message-id"), facts)
             case "feedback-report":
-                facts.setdefault("feedback_report", _picked(group, _COMPLAINT))
+                known = facts.setdefault("feedback_report", {})
+                for name, value in _picked(group, _COMPLAINT).items():
+                    known.setdefault(name, value)
+
+
+def _add_status(part: Part, facts: dict[str, Any]) -> None:
+    recipients, server = read_status(part.text(_MAX_REPORT))
+    entries = facts.setdefault("delivery_status", [])
+    entries += recipients[: _MAX_ENTRIES - len(entries)]
+    if server:
+        facts.setdefault("reporting_mta", server)
+    for group in _groups(part.content()[:_MAX_REPORT]):
+        # Where a boundary is damaged, the returned headers stand in the same part.
+        if group.first("message-id"):
+            _add_original(group, facts)
+
+
+def _add_plain(part: Part, facts: dict[str, Any]) -> None:
+    """Some servers call the status or the returned headers plain text."""
+    if "delivery_status" not in facts and has_status(part.text(_MAX_REPORT)):
+        _add_status(part, facts)
+        return
+    inner = _headers_of(part)
+    if "report_type" in facts:
+        _add_original(inner, facts)
+    elif inner.first("message-id") and inner.first("from"):
+        facts.setdefault("returned_headers", _described(inner))
 
 
 def _groups(content: bytes) -> list[Headers]:
@@ -96,27 +140,45 @@ def _picked(group: Headers, names: dict[str, str]) -> dict[str, str]:
             kind, _, rest = value.partition(";")
             is_typed = key in _TYPED and rest and " " not in kind.strip()
             picked[key] = (rest if is_typed else value).strip()[:_MAX_VALUE]
-    if "action" in picked:
-        picked["action"] = picked["action"].lower()
     return picked
 
 
-def _add_original(value: str | None, facts: dict[str, Any]) -> None:
+def _add_message(part: Part, facts: dict[str, Any]) -> None:
+    inner = _headers_of(part)
+    entries = facts.setdefault("attached_messages", [])
+    if len(entries) < _MAX_ENTRIES:
+        entries.append({"place": part.place, **_described(inner)})
+    if "report_type" in facts:
+        _add_original(inner, facts)
+
+
+def _described(inner: Headers) -> dict[str, str]:
+    names = ("from", "to", "cc", "subject", "date")
+    entry = {name: value[:_MAX_VALUE] for name in names if (value := inner.first(name))}
+    if original := message_id(inner.first("message-id") or ""):
+        entry["message_id"] = original
+    return entry
+
+
+def _headers_of(part: Part) -> Headers:
+    content = part.content()
+    # Some servers put an empty line or an mbox line before the returned headers.
+    start = _BEFORE.match(content)
+    headers, _ = read_headers(content, start.end() if start else 0, len(content))
+    headers.charset = part.headers.charset
+    return headers
+
+
+def _add_original(inner: Headers, facts: dict[str, Any]) -> None:
+    """Keep the id and the subject of the mail that a report is about."""
+    _add_id(inner.first("message-id"), facts)
+    if subject := inner.first("subject"):
+        facts.setdefault("original_subject", subject[:_MAX_VALUE])
+
+
+def _add_id(value: str | None, facts: dict[str, Any]) -> None:
     if value and (original := message_id(value)):
         facts.setdefault("original_message_id", original)
-
-
-def _add_message(part: Part, facts: dict[str, Any]) -> None:
-    content = part.content()
-    inner, _ = read_headers(content, 0, len(content))
-    if part.content_type != "text/rfc822-headers":
-        found = {name: inner.first(name) for name in ("from", "subject", "date")}
-        entry = {name: value[:_MAX_VALUE] for name, value in found.items() if value}
-        entries = facts.setdefault("attached_messages", [])
-        if len(entries) < _MAX_ENTRIES:
-            entries.append({"place": part.place, **entry})
-    if "report_type" in facts:
-        _add_original(inner.first("message-id"), facts)
 
 
 def _add_calendar(part: Part, facts: dict[str, Any]) -> None:

@@ -443,8 +443,10 @@ def test_an_attached_message_is_not_mixed_into_the_text():
         {
             "place": "2",
             "from": "Anna Example <anna@example.com>",
+            "to": "shop@bizzy.example",
             "subject": "The first one",
             "date": "Tue, 05 Mar 2024 10:30:00 +0100",
+            "message_id": "first@mail.example.com",
         }
     ]
     assert read_attachment(raw, "2") == inner
