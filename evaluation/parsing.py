@@ -45,7 +45,7 @@ SHOWN = 5
 _FETCHED = 20
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_IN_RAW = re.compile(rb"\xef\xbf\xbd|=EF=BF=BD|\0", re.IGNORECASE)
+_IN_RAW = re.compile(rb"\xef\xbf\xbd|=EF=BF=BD|\0|=00", re.IGNORECASE)
 _LABEL = re.compile(r"unknown charset [\w.:-]+")
 
 

@@ -74,11 +74,15 @@ def test_decode_errors_are_counted_by_cause(write_mbox):
         (PDF, NO_TEXT),
         (mail("a@x", text="a\0b"), REPLACED_IN_RAW),
         (
+            mail("a@x", text="a=00b", content_transfer_encoding="quoted-printable"),
+            REPLACED_IN_RAW,
+        ),
+        (
             mail("a@x", text="caf\xe9 ").replace(b"\xc3\xa9", b"\x81\x8d"),
             REPLACED,
         ),
     ],
-    ids=["empty", "only a file", "NUL", "undecodable"],
+    ids=["empty", "only a file", "NUL", "encoded NUL", "undecodable"],
 )
 def test_each_finding_is_counted_once(write_mbox, raw, finding):
     report = score_parsing(write_mbox(mail("sound@x"), raw))
