@@ -21,6 +21,8 @@ _BELIEVED = _SHIFTING | _WIDE
 _EAST_ASIAN = frozenset({"gb18030", "big5", "cp949", "cp932", "euc_jp"})
 #: Labels that say nothing: ASCII with 8-bit bytes in it is not ASCII.
 _SILENT = frozenset({"ascii", "utf-8", "cp1252"})
+#: No header is written in these, and `<CAG+kv1=…@mail.example.com>` would mean something else.
+_BODIES_ONLY = _WIDE | {"utf-7", "hz"}
 
 #: What mailers write, where Python has no such name or a poorer reading of it. Each
 #: national standard is read as the superset that its Windows senders really use.
@@ -105,8 +107,8 @@ def codec_for(label: str | None) -> str | None:
 
 
 def says_something(label: str | None) -> bool:
-    """Whether a label tells more than what would be tried without it."""
-    return codec_for(label) not in _SILENT | {None}
+    """Whether a label tells more of a header than what would be tried without it."""
+    return codec_for(label) not in _SILENT | _BODIES_ONLY | {None}
 
 
 def _decode(raw: bytes, codec: str | None) -> str:

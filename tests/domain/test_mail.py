@@ -273,6 +273,27 @@ def test_wrong_and_unknown_charset_labels(label, raw_text, expected):
     assert read_mail(raw).body_text == expected
 
 
+@pytest.mark.parametrize(
+    ("label", "own"),
+    [
+        ("utf-7", "CAG+kvHcABAD=wxyz@mail.example.com"),
+        ("unicode-1-1-utf-7", "CAG+kvHcABAD=wxyz@mail.example.com"),
+        ("hz-gb-2312", "a~{VPND~}b@mail.example.com"),
+    ],
+)
+def test_the_charset_of_a_body_leaves_plain_headers_alone(label, own):
+    raw = mail(
+        content_type=f"text/plain; charset={label}",
+        message_id=f"<{own}>",
+        references=f"<first.{own}>",
+    )
+
+    message = read_mail(raw)
+
+    assert message.external_id == own
+    assert message.references == [f"first.{own}"]
+
+
 @pytest.mark.shows("C3")
 def test_an_unlabelled_script_is_guessed():
     text = "Здравствуйте, у меня вопрос о моём заказе и о доставке в Москву. " * 3
