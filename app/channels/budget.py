@@ -3,9 +3,9 @@
 import time
 
 from limits import RateLimitItemPerSecond
+from limits.errors import StorageError
 from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
-from redis import RedisError
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
@@ -25,7 +25,10 @@ class Budget:
         # Celery's names for sentinels and sockets mean nothing here.
         if redis_url is not None and redis_url.startswith(("redis://", "rediss://")):
             storage = storage_from_string(
-                redis_url, socket_timeout=1, socket_connect_timeout=1
+                redis_url,
+                socket_timeout=1,
+                socket_connect_timeout=1,
+                wrap_exceptions=True,
             )
             self._limiter = FixedWindowRateLimiter(storage)
 
@@ -49,7 +52,7 @@ class Budget:
                 if time.monotonic() > until:
                     raise RateLimited("the account's budget of requests is spent", 1.0)
                 time.sleep(min(max(reset - time.time(), 0.01), 1.0))
-        except RedisError:
+        except StorageError:
             return
 
     def paying(self, auth: AuthBase, account: str) -> AuthBase:
