@@ -150,6 +150,17 @@ def list_configs(workspace: str, as_json: bool) -> None:
                 "id": one.id,
                 "name": one.name,
                 "channel": one.channel,
+                "poll_seconds": one.poll_seconds,
+                "subscribes": one.subscribes,
+                "last_fetch": one.last_fetch_timestamp,
+                "rate_limited_until": one.rate_limited_until,
+                "trouble": {
+                    resource: watermark.last_error
+                    for resource, watermark in store.watermarks.of_config(
+                        tx, one.id
+                    ).items()
+                    if watermark.last_error
+                },
                 "provider": one.provider,
                 "addresses": one.addresses,
                 "status": one.status,
@@ -160,9 +171,23 @@ def list_configs(workspace: str, as_json: bool) -> None:
         ]
     show(
         rows,
-        ("id", "name", "channel", "provider", "addresses", "status"),
+        ("id", "name", "channel", "provider", "addresses", "status", "last_fetch"),
         as_json=as_json,
     )
+
+
+@config.command("poll")
+@session.workspace_option
+@click.argument("account")
+@json_option
+def poll_config(workspace: str, account: str, as_json: bool) -> None:
+    """Ask an account now what is new, without waiting for its time."""
+    owner = session.workspace(workspace)
+    found = session.config(owner, account)
+    is_due = accounts.hurry_poll(session.runtime(), owner.id, found.id)
+    record = {"id": found.id, "name": found.name, "hurried": is_due}
+    said = "is asked now" if is_due else "is due already, or not polled"
+    report(f"{found.name} {said}", record, as_json=as_json)
 
 
 @config.command("pause")

@@ -12,8 +12,9 @@ from app.channels.base import Account
 from app.channels.webhook import Receiver
 from app.domain.identifiers import identity_key
 from app.domain.ids import new_id
-from app.domain.status import ConfigStatus, Scope
+from app.domain.status import ConfigStatus, Scope, WatermarkResource
 from app.errors import AccessDenied, Conflict, InvalidInput, NotFound
+from app.jobs.contracts import Poll
 from app.models import APIKey, ChannelConfig, Workspace
 from app.runtime import Runtime
 from app.store.transaction import Transaction
@@ -262,6 +263,15 @@ def set_config_status(
             action=f"config.{status}",
             subject=str(config_id),
         )
+
+
+def hurry_poll(runtime: Runtime, workspace_id: UUID, config_id: UUID) -> bool:
+    """Have an account asked now what is new; False where it is due already or not polled."""
+    with runtime.transaction(workspace_id) as tx:
+        if not store.watermarks.hurry(tx, config_id, WatermarkResource.MESSAGES):
+            return False
+        tx.publish_after_commit(Poll(workspace_id=workspace_id, config_id=config_id))
+    return True
 
 
 def require_config(tx: Transaction, config_id: UUID) -> ChannelConfig:

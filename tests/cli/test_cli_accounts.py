@@ -61,6 +61,11 @@ def test_an_account_is_connected_and_its_credentials_are_never_shown(
         "addresses": ["shop@shop.example"],
         "status": "active",
         "status_reason": None,
+        "poll_seconds": None,
+        "subscribes": False,
+        "last_fetch": None,
+        "rate_limited_until": None,
+        "trouble": {},
     }
     for shown in (done, listed, table):
         assert SECRET not in shown.out + shown.err
@@ -101,6 +106,39 @@ def test_unusable_credentials_are_refused_without_repeating_them(
     assert SECRET not in done.err
     with runtime.transaction(workspace.id) as tx:
         assert store.tenants.configs(tx) == []
+
+
+@pytest.mark.shows("L6")
+def test_an_account_is_asked_now_what_is_new(bizzybee, runtime, workspace, broker):
+    bizzybee(
+        *("config", "add", "-w", workspace.name, "--name", "Shop"),
+        *("--provider", "aurinko", "--poll-seconds", "3600"),
+    )
+    bizzybee("sweep")
+    with runtime.system_transaction() as tx:
+        tx.session.connection().exec_driver_sql(
+            "UPDATE sync_watermarks SET next_attempt_at = now() + interval '1 hour'"
+        )
+    rung = broker.depths()["bb_sync_jobs"]
+
+    first = bizzybee("config", "poll", "-w", workspace.name, "Shop", "--json").json
+    second = bizzybee("config", "poll", "-w", workspace.name, "Shop", "--json").json
+
+    assert (first["hurried"], second["hurried"]) == (True, False)
+    assert (rung, broker.depths()["bb_sync_jobs"]) == (1, 2)
+
+
+@pytest.mark.parametrize("option", [("--poll-seconds", "5"), ("--subscribe",)])
+def test_what_nobody_can_be_asked_is_not_connected_that_way(
+    bizzybee, workspace, option
+):
+    done = bizzybee(
+        *("config", "add", "-w", workspace.name, "--name", "Shop"),
+        *("--provider", "direct", *option),
+    )
+
+    assert done.code == 1
+    assert done.err == "nothing is fetched for a direct account\n"
 
 
 def test_an_account_name_is_taken_once_per_workspace(bizzybee, config, workspace):

@@ -92,6 +92,8 @@ def _keep(
             return Outcome({"taken_over": 1})
         kept = ingest(tx, config, changes.items, source=Source.POLL)
         store.tenants.set_fetched(tx, config.id, tx.now)
+        for kind in ("polling_failed", "account_trouble"):
+            store.incidents.resolve_one(tx, f"{kind}:{config.id}")
         _report(tx, config, changes)
         if changes.more:
             tx.publish_after_commit(job)
