@@ -223,6 +223,23 @@ def test_the_account_of_another_workspace_is_not_found(live, make, config):
         start_import(live, stranger.id, config.id)
 
 
+def test_an_error_that_nobody_foresaw_is_tried_again_and_not_hidden(
+    live, config, runs, monkeypatch
+):
+    run_id = start_import(live, config.workspace_id, config.id)
+    (job,) = live.publisher.jobs
+    adapter = live.adapters.of("aurinko")
+    monkeypatch.setattr(adapter, "fetch_page", lambda *_, **__: {}["nothing"])
+
+    with pytest.raises(KeyError):
+        fetch_page(live, job)
+
+    run = runs(run_id)
+    assert (run.attempts, run.last_error) == (1, "KeyError")
+    assert run.lease_token is None
+    assert run.next_attempt_at is not None
+
+
 def due_now(runtime, run_id):
     with runtime.system_transaction() as tx:
         tx.session.connection().exec_driver_sql(

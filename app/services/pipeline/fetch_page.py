@@ -6,9 +6,9 @@ from typing import Any
 
 from app import store
 from app.channels.base import Interrupted, Item, Page
-from app.domain.backoff import MAX_ATTEMPTS, delay
-from app.domain.status import ConfigStatus, RunState, Severity, Source
-from app.errors import AuthError, BizzyBeeError, RateLimited, RetryableError
+from app.domain.backoff import MAX_ATTEMPTS
+from app.domain.status import RunState, Severity, Source
+from app.errors import BizzyBeeError, RateLimited, RetryableError
 from app.jobs.contracts import ImportFetch
 from app.models import ChannelConfig, PipelineRun
 from app.runtime import Runtime
@@ -16,6 +16,7 @@ from app.services.accounts import account_of, require_config
 from app.services.pipeline.failure import describe, may_retry
 from app.services.pipeline.ingest import ingest, materialize_jobs
 from app.services.pipeline.outcome import Outcome
+from app.services.sync.account_faults import pause_after, settle_for_account
 from app.services.sync.start_import import fetch_job
 from app.store.audit import EventOutcome
 
@@ -32,7 +33,9 @@ def fetch_page(runtime: Runtime, job: ImportFetch) -> Outcome:
     if run is None or config is None:
         return Outcome()
     if run.attempts > MAX_ATTEMPTS:
-        return _give_up(runtime, job, run, RetryableError("its worker was lost"))
+        return _give_up(
+            runtime, job, run, config, RetryableError("its worker was lost")
+        )
     runtime.checkpoint("fetch_page.claimed")
     with runtime.leases.held(run.lease_token):
         return _fetch_and_keep(runtime, job, run, config)
@@ -45,9 +48,12 @@ def _fetch_and_keep(
         page = _fetch(runtime, run, config)
     except Interrupted as error:
         _keep_part(runtime, run, config, error.items)
-        return _later(runtime, job, run, error)
+        return _later(runtime, job, run, config, error)
     except BizzyBeeError as error:
-        return _later(runtime, job, run, error)
+        return _later(runtime, job, run, config, error)
+    except Exception as error:
+        _later(runtime, job, run, config, error)
+        raise
     runtime.checkpoint("fetch_page.called")
     return _keep(runtime, job, run, config, page)
 
@@ -167,22 +173,26 @@ def _place(
 
 
 def _later(
-    runtime: Runtime, job: ImportFetch, run: PipelineRun, error: BizzyBeeError
+    runtime: Runtime,
+    job: ImportFetch,
+    run: PipelineRun,
+    config: ChannelConfig,
+    error: Exception,
 ) -> Outcome:
     """Try the same page again when its time comes, or end the run."""
     counted = not isinstance(error, RateLimited)
     if not may_retry(error) or (counted and run.attempts >= MAX_ATTEMPTS):
-        return _give_up(runtime, job, run, error)
-    asked = error.retry_after if isinstance(error, RetryableError) else None
+        return _give_up(runtime, job, run, config, error)
     outcome = "put_off" if counted else "rate_limited"
     with runtime.transaction(job.workspace_id) as tx:
         store.runs.put_off(
             tx,
             run,
-            until=tx.now + delay(run.attempts, asked),
+            until=tx.now + pause_after(error, attempt=run.attempts),
             error=describe(error),
             counted=counted,
         )
+        settle_for_account(tx, config, error)
         store.audit.record(
             tx,
             job,
@@ -193,17 +203,18 @@ def _later(
 
 
 def _give_up(
-    runtime: Runtime, job: ImportFetch, run: PipelineRun, error: BizzyBeeError
+    runtime: Runtime,
+    job: ImportFetch,
+    run: PipelineRun,
+    config: ChannelConfig,
+    error: Exception,
 ) -> Outcome:
     """End the run as failed, visibly. What it stored stays and is worked on."""
     reason = describe(error)
     with runtime.transaction(job.workspace_id) as tx:
         if not store.runs.fail(tx, run, reason):
             return Outcome()
-        if isinstance(error, AuthError):
-            store.tenants.set_config_status(
-                tx, run.config_id, ConfigStatus.DISCONNECTED, reason
-            )
+        settle_for_account(tx, config, error)
         store.dead_letters.add(
             tx,
             [
