@@ -16,11 +16,10 @@ from requests.auth import AuthBase
 from app.channels.base import (
     Account,
     ChannelAdapter,
-    Interrupted,
-    InterruptedByRateLimit,
     Item,
     KnownIDs,
     Page,
+    keeping,
 )
 from app.config import Settings
 from app.domain.html_text import text_of_html
@@ -43,7 +42,7 @@ from app.domain.unified_message import (
     Recipient,
     UnifiedMessage,
 )
-from app.errors import AuthError, PermanentError, RateLimited, RetryableError
+from app.errors import AuthError, PermanentError, RetryableError
 from app.transport import Bearer, HTTPClient
 
 _MESSAGES = "/v1/email/messages"
@@ -91,18 +90,12 @@ class AurinkoAdapter(ChannelAdapter):
         without_body = {_id(record) for record in records if _lacks_body(record)}
         missing = without_body.difference(known(without_body) if without_body else ())
         items: list[Item] = []
-        for record in records:
-            try:
+        with keeping(items):
+            for record in records:
                 if _lacks_body(record) and _id(record) in missing:
                     items.append(self._fetched(record, account, auth))
                 else:
                     items.append(self._item(record, account))
-            except RetryableError as exc:
-                if not items:
-                    raise
-                rate_limited = isinstance(exc, RateLimited)
-                kind = InterruptedByRateLimit if rate_limited else Interrupted
-                raise kind(str(exc), exc.retry_after, items) from exc
         return Page(items, next_token)
 
     def _list(
