@@ -147,6 +147,7 @@ def add_config(
     channel: str,
     addresses: Collection[str] = (),
     credentials: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
     actor: str = "cli",
 ) -> ChannelConfig:
     """Connect an account; its credentials are encrypted before they reach the database.
@@ -175,6 +176,7 @@ def add_config(
                 "channel": channel,
                 "addresses": sorted(addresses),
                 "credentials": sealed,
+                "settings": settings or {},
             },
         )
         store.tenants.record_audit(
@@ -213,6 +215,30 @@ def renew_credentials(
             workspace_id=workspace_id,
             actor=actor,
             action="config.credentials",
+            subject=str(config_id),
+        )
+
+
+def change_settings(
+    runtime: Runtime,
+    workspace_id: UUID,
+    config_id: UUID,
+    settings: dict[str, Any],
+    *,
+    actor: str = "cli",
+) -> None:
+    """Replace what an account's owner has chosen.
+
+    Raises NotFound.
+    """
+    with runtime.transaction(workspace_id) as tx:
+        require_config(tx, config_id)
+        store.tenants.set_settings(tx, config_id, settings)
+        store.tenants.record_audit(
+            tx,
+            workspace_id=workspace_id,
+            actor=actor,
+            action="config.settings",
             subject=str(config_id),
         )
 
