@@ -93,6 +93,8 @@ class Connection(IMAPClient):  # type: ignore[misc]
             ssl_context=context if secure else None,
             timeout=TIMEOUT,
         )
+        # A command goes out in pieces: else each would wait for the one before to be acknowledged.
+        self.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             # Folder names that are no modified UTF-7 must not make the list unreadable.
             self.folder_encode = False

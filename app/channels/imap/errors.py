@@ -71,7 +71,10 @@ def _refusal(
 ) -> BizzyBeeError:
     said = _said(exc)
     codes = set(_CODE.findall(said.upper()))
-    broken = isinstance(exc, imaplib.IMAP4.abort)
+    # A failed log-in hides what it failed from.
+    broken = isinstance(exc, imaplib.IMAP4.abort) or isinstance(
+        exc.__context__, imaplib.IMAP4.abort
+    )
     if broken and said.startswith(("socket error", "unexpected")):
         # The library quotes what it read, and that is somebody's mail.
         return RetryableError(f"imap: {what}: the connection broke")
