@@ -106,6 +106,8 @@ class Wire:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def close(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _listen(self) -> None:

@@ -30,5 +30,6 @@ def mail_item(
         raw={"mime": base64.b64encode(raw).decode()},
         message=message,
         external_id=message.external_id,
-        content_digest=content_digest(raw),
+        # Cut in two places, it would be two mails.
+        content_digest=None if cut else content_digest(raw),
     )
