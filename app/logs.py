@@ -39,6 +39,8 @@ def configure_logs(level: str = "INFO") -> None:
     for name in ("urllib3", "httpx2", "httpcore2", "celery.worker.strategy"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
+    # It quotes what servers say, and below that whole mails.
+    logging.getLogger("imapclient").setLevel(logging.ERROR)
 
 
 @cache

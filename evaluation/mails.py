@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.channels.mailbox import MAX_MAIL, Mail, read_maildir, read_mbox
+from app.channels.mail_item import MAX_MAIL
+from app.channels.mailbox import Mail, read_maildir, read_mbox
 from evaluation.rows import is_rows, read_rows
 
 

@@ -1,10 +1,11 @@
 """What an adapter is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from app.config import Settings
 from app.domain.unified_message import Channel, UnifiedMessage
@@ -81,8 +82,31 @@ class InterruptedByRateLimit(Interrupted, RateLimited):
     """The same, because we ask too often."""
 
 
-#: Which of these provider ids are stored already. Saves fetching a body twice.
-KnownIDs = Callable[[Collection[str]], Collection[str]]
+class Stored(Protocol):
+    """What of a stored message tells it from another with the same id, as JSON writes it."""
+
+    @property
+    def subject(self) -> str | None: ...
+
+    @property
+    def sent_at(self) -> str | None: ...
+
+
+#: Which of these provider ids are stored already, and for what. Saves fetching a body twice.
+KnownIDs = Callable[[Collection[str]], Mapping[str, Stored]]
+
+
+@contextmanager
+def keeping(items: Sequence[Item]) -> Iterator[None]:
+    """Hand over the items there are by then where the provider stops answering: `Interrupted`."""
+    try:
+        yield
+    except RetryableError as exc:
+        if not items:
+            raise
+        rate_limited = isinstance(exc, RateLimited)
+        kind = InterruptedByRateLimit if rate_limited else Interrupted
+        raise kind(str(exc), exc.retry_after, items) from exc
 
 
 class ChannelAdapter(ABC):

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from app.channels.mail_item import MAX_MAIL
 from app.errors import InvalidInput
-
-#: A longer mail is cut here and says so.
-MAX_MAIL = 64 * 1024 * 1024
 
 _ESCAPED = re.compile(rb"^>(>*From )")
 

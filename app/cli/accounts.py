@@ -12,6 +12,12 @@ from app.domain.status import ConfigStatus, Scope
 from app.errors import InvalidInput
 from app.services import accounts
 
+_settings = click.option(
+    "--settings",
+    type=click.File("r"),
+    help='A JSON file with what is not secret, such as {"imap_folders": {"SENT": "…"}}.',
+)
+
 
 @click.group()
 def workspace() -> None:
@@ -48,7 +54,9 @@ def config() -> None:
 @session.workspace_option
 @click.option("--name", required=True, help="What you call this account.")
 @click.option(
-    "--provider", required=True, help="imap, aurinko, or direct for files and partners."
+    "--provider",
+    required=True,
+    help="aurinko, imap, or direct for files and partners.",
 )
 @click.option("--channel", default="email", show_default=True)
 @click.option("--address", "addresses", multiple=True, help="An address of your own.")
@@ -57,11 +65,7 @@ def config() -> None:
     type=click.File("r"),
     help='A JSON file such as {"access_token": "…"}; "-" reads stdin.',
 )
-@click.option(
-    "--settings",
-    type=click.File("r"),
-    help="A JSON file with what the provider's adapter can be told.",
-)
+@_settings
 @click.option(
     "--poll/--no-poll",
     default=None,
@@ -86,8 +90,8 @@ def add_config(  # type: ignore[no-untyped-def]
     """Connect an account. Credentials come from a file, so that no history keeps them."""
     owner = session.workspace(workspace)
     runtime = session.runtime()
-    secret = _read_json(credentials, "credentials") if credentials else None
-    chosen = _read_json(settings, "settings") if settings else None
+    secret = _read_object("credentials", credentials) if credentials else None
+    chosen = _read_object("settings", settings) if settings else None
     if poll is None:
         poll = poll_seconds is not None or accounts.is_polled_alone(runtime, provider)
     made = accounts.add_config(
@@ -111,31 +115,33 @@ def add_config(  # type: ignore[no-untyped-def]
 @click.option(
     "--credentials",
     type=click.File("r"),
-    required=True,
     help='A JSON file such as {"access_token": "…"}; "-" reads stdin.',
 )
+@_settings
 @json_option
-def update_config(workspace, account, credentials, as_json):  # type: ignore[no-untyped-def]
-    """Enter new credentials; an account that was disconnected is active again."""
+def update_config(workspace, account, credentials, settings, as_json):  # type: ignore[no-untyped-def]
+    """Enter new credentials or settings; with new credentials a disconnected account is active."""
+    if credentials is None and settings is None:
+        raise click.UsageError("Give --credentials, --settings or both.")
     owner = session.workspace(workspace)
     found = session.config(owner, account)
-    accounts.renew_credentials(
-        session.runtime(),
-        owner.id,
-        found.id,
-        _read_json(credentials, "credentials"),
-    )
+    secret = _read_object("credentials", credentials) if credentials else None
+    if settings:
+        chosen = _read_object("settings", settings)
+        accounts.change_settings(session.runtime(), owner.id, found.id, chosen)
+    if secret is not None:
+        accounts.renew_credentials(session.runtime(), owner.id, found.id, secret)
     show_one({"id": found.id, "name": found.name}, as_json=as_json)
 
 
-def _read_json(file: IO[str], what: str) -> dict[str, Any]:
+def _read_object(what: str, file: IO[str]) -> dict[str, Any]:
     try:
-        secret = json.load(file)
+        told = json.load(file)
     except ValueError as exc:
         raise InvalidInput(f"the {what} are not JSON: {exc}") from None
-    if not isinstance(secret, dict):
+    if not isinstance(told, dict):
         raise InvalidInput(f"the {what} are not a JSON object")
-    return secret
+    return told
 
 
 @config.command("list")

@@ -18,6 +18,7 @@ from app.channels.mailbox import Mail, read_maildir, read_mbox, size_of
 from app.cli import session
 from app.cli.output import json_option, show_one, stderr
 from app.domain.status import RunMode
+from app.errors import InvalidInput
 from app.services.pipeline.ingest import Ingested
 from app.services.sync.import_mailbox import import_mailbox
 from app.services.sync.start_import import run_progress, start_import
@@ -69,9 +70,35 @@ def import_maildir(workspace, account, mode, cap, as_json, path):  # type: ignor
 @_cap
 @json_option
 def import_aurinko(workspace, account, mode, cap, as_json):  # type: ignore[no-untyped-def]
-    """Start an import of a connected account; the workers carry it out."""
+    """Start an import of a mailbox behind Aurinko; the workers carry it out."""
+    _from_provider("aurinko", workspace, account, mode, cap, as_json)
+
+
+@imports.command("imap")
+@session.workspace_option
+@_account
+@_mode
+@_cap
+@json_option
+def import_imap(workspace, account, mode, cap, as_json):  # type: ignore[no-untyped-def]
+    """Start an import of a mailbox over IMAP; the workers carry it out."""
+    _from_provider("imap", workspace, account, mode, cap, as_json)
+
+
+def _from_provider(
+    provider: str,
+    workspace: str,
+    account: str,
+    mode: str,
+    cap: int | None,
+    as_json: bool,
+) -> None:
     owner = session.workspace(workspace)
     config = session.config(owner, account)
+    if config.provider != provider:
+        raise InvalidInput(
+            f"{config.name} is an account of {config.provider}, not of {provider}"
+        )
     run_id = start_import(
         session.runtime(), owner.id, config.id, mode=RunMode(mode), cap=cap
     )

@@ -241,6 +241,30 @@ def renew_credentials(
         )
 
 
+def change_settings(
+    runtime: Runtime,
+    workspace_id: UUID,
+    config_id: UUID,
+    settings: dict[str, Any],
+    *,
+    actor: str = "cli",
+) -> None:
+    """Replace what an account's owner has chosen.
+
+    Raises NotFound.
+    """
+    with runtime.transaction(workspace_id) as tx:
+        require_config(tx, config_id)
+        store.tenants.set_settings(tx, config_id, settings)
+        store.tenants.record_audit(
+            tx,
+            workspace_id=workspace_id,
+            actor=actor,
+            action="config.settings",
+            subject=str(config_id),
+        )
+
+
 def set_config_status(
     runtime: Runtime,
     workspace_id: UUID,

@@ -34,12 +34,19 @@ def add_new(tx: Transaction, rows: Sequence[dict[str, Any]]) -> dict[str, UUID]:
 def known(
     tx: Transaction, *, channel: str, config_id: UUID, external_ids: Collection[str]
 ) -> dict[str, Any]:
-    """The events that carry these provider ids: `id` and `content_digest` by external id."""
+    """The events that carry these provider ids, by them.
+
+    Each with `id`, `content_digest`, and what a look at its header tells: `subject`, `sent_at`.
+    """
     if not external_ids:
         return {}
     rows = tx.session.execute(
         select(
-            MessageEvent.external_id, MessageEvent.id, MessageEvent.content_digest
+            MessageEvent.external_id,
+            MessageEvent.id,
+            MessageEvent.content_digest,
+            MessageEvent.payload["subject"].astext.label("subject"),
+            MessageEvent.payload["sent_at"].astext.label("sent_at"),
         ).where(
             MessageEvent.workspace_id == tx.workspace_id,
             MessageEvent.channel == channel,

@@ -91,6 +91,16 @@ def set_credentials(tx: Transaction, config_id: UUID, sealed: bytes) -> None:
     )
 
 
+def set_settings(tx: Transaction, config_id: UUID, settings: dict[str, Any]) -> None:
+    """Replace what an account's owner has chosen."""
+    tx.session.execute(
+        update(ChannelConfig)
+        .where(ChannelConfig.id == config_id)
+        .values(settings=settings, updated_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def set_config_status(
     tx: Transaction,
     config_id: UUID,

@@ -26,11 +26,10 @@ from app.channels.base import (
     Account,
     Changes,
     ChannelAdapter,
-    Interrupted,
-    InterruptedByRateLimit,
     Item,
     KnownIDs,
     Page,
+    keeping,
 )
 from app.channels.budget import Budget
 from app.channels.webhook import (
@@ -49,7 +48,6 @@ from app.errors import (
     Gone,
     InvalidPayload,
     PermanentError,
-    RateLimited,
     RetryableError,
 )
 from app.transport import Bearer, HTTPClient
@@ -268,18 +266,12 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
         without_body = {record_id(record) for record in records if lacks_body(record)}
         missing = without_body.difference(known(without_body) if without_body else ())
         items: list[Item] = []
-        for record in records:
-            try:
+        with keeping(items):
+            for record in records:
                 if lacks_body(record) and record_id(record) in missing:
                     items.append(self._fetched(reader, record, auth))
                 else:
                     items.append(self._read(reader, record))
-            except RetryableError as exc:
-                if not items:
-                    raise
-                rate_limited = isinstance(exc, RateLimited)
-                kind = InterruptedByRateLimit if rate_limited else Interrupted
-                raise kind(str(exc), exc.retry_after, items) from exc
         return items
 
     def _fetched(

@@ -1,11 +1,11 @@
 """Fetch one page of an account's history and keep it."""
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from app import store
-from app.channels.base import Interrupted, Item, Page
+from app.channels.base import Interrupted, Item, Page, Stored
 from app.domain.backoff import MAX_ATTEMPTS
 from app.domain.status import RunState, Severity, Source
 from app.errors import BizzyBeeError, RateLimited, RetryableError
@@ -61,7 +61,7 @@ def _fetch_and_keep(
 def _fetch(runtime: Runtime, run: PipelineRun, config: ChannelConfig) -> Page:
     """Ask the provider; no transaction is open meanwhile."""
 
-    def known(external_ids: Collection[str]) -> Collection[str]:
+    def known(external_ids: Collection[str]) -> Mapping[str, Stored]:
         with runtime.transaction(run.workspace_id) as tx:
             return store.events.known(
                 tx,

@@ -1,15 +1,13 @@
 """Import mails from files."""
 
-import base64
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from uuid import UUID
 
 from app import store
-from app.channels.base import Item
+from app.channels.mail_item import mail_item
 from app.channels.mailbox import Mail
 from app.domain.identifiers import email_key
-from app.domain.mail import content_digest, read_mail
 from app.domain.status import RunMode, RunState, Source
 from app.errors import Conflict, InvalidInput
 from app.models import ChannelConfig, PipelineRun
@@ -99,7 +97,7 @@ def _store_batch(
     batch: list[Mail],
     own: frozenset[str],
 ) -> Ingested:
-    items = [_item(mail, own) for mail in batch]
+    items = [mail_item(mail.raw, own_addresses=own, cut=mail.cut) for mail in batch]
     with runtime.transaction(run.workspace_id) as tx:
         done = ingest(tx, config, items, source=Source.IMPORT, run_id=run.id)
         store.runs.add_progress(
@@ -118,14 +116,6 @@ def _store_batch(
             )
         )
     return done
-
-
-def _item(mail: Mail, own: frozenset[str]) -> Item:
-    message = read_mail(mail.raw, own_addresses=own)
-    if mail.cut:
-        message.metadata["cut"] = True
-    raw = {"mime": base64.b64encode(mail.raw).decode()}
-    return Item(raw=raw, message=message, content_digest=content_digest(mail.raw))
 
 
 def _batched(mails: Iterable[Mail], size: int) -> Iterable[list[Mail]]:

@@ -1,10 +1,10 @@
 """Ask an account what is new and keep it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from app import store
-from app.channels.base import Changes, Interrupted, Item
+from app.channels.base import Changes, Interrupted, Item, Stored
 from app.domain.backoff import MAX_ATTEMPTS
 from app.domain.status import Severity, Source, WatermarkResource
 from app.errors import AuthError, BizzyBeeError, RateLimited, RetryableError
@@ -53,7 +53,7 @@ def poll(runtime: Runtime, job: Poll) -> Outcome:
 
 
 def _ask(runtime: Runtime, config: ChannelConfig, held: SyncWatermark) -> Changes:
-    def known(external_ids: Collection[str]) -> Collection[str]:
+    def known(external_ids: Collection[str]) -> Mapping[str, Stored]:
         with runtime.transaction(config.workspace_id) as tx:
             return store.events.known(
                 tx,

@@ -1,0 +1,1 @@
+"""What the IMAP adapter is made of: logging in, talking, choosing folders, keeping the place."""
