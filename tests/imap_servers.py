@@ -1,5 +1,6 @@
 """Real IMAP servers on loopback, each mailbox a new one; and a wire to them that can be cut."""
 
+import grp
 import os
 import pwd
 import shutil
@@ -182,6 +183,7 @@ disable_plaintext_auth = no
 auth_failure_delay = 0
 default_internal_user = {user}
 default_login_user = {login}
+default_internal_group = {grp.getgrgid(runs_as.pw_gid).gr_name}
 first_valid_uid = 1
 first_valid_gid = 1
 mail_location = maildir:{home}/%u

@@ -141,6 +141,30 @@ def test_what_nobody_can_be_asked_is_not_connected_that_way(
     assert done.err == "nothing is fetched for a direct account\n"
 
 
+def test_settings_are_chosen_and_chosen_again(bizzybee, runtime, workspace, tmp_path):
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"imap_folders": {"SENT": "Gesendet"}}))
+    words = ("-w", workspace.name, "--settings", "-", "--json")
+
+    made = bizzybee(
+        *("config", "add", "-w", workspace.name, "--name", "Shop"),
+        *("--provider", "imap", "--settings", file, "--json"),
+    ).json
+    first = accounts.find_config(runtime, workspace.id, made["id"]).settings
+    bizzybee("config", "update", *words, "Shop", stdin='{"imap_folders": {}}')
+
+    config = accounts.find_config(runtime, workspace.id, made["id"])
+    assert first == {"imap_folders": {"SENT": "Gesendet"}}
+    assert config.settings == {"imap_folders": {}}
+    assert config.credentials is None
+
+
+def test_an_update_of_nothing_is_a_usage_error(bizzybee, workspace, config):
+    done = bizzybee("config", "update", "-w", workspace.name, config.name)
+
+    assert (done.code, done.out) == (2, "")
+
+
 def test_an_account_name_is_taken_once_per_workspace(bizzybee, config, workspace):
     done = bizzybee(
         *("config", "add", "-w", workspace.name, "--name", config.name),

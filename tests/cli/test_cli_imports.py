@@ -79,6 +79,28 @@ def test_an_import_from_a_provider_is_queued_once(
     assert second.err == "an import of this account is going already\n"
 
 
+def test_an_import_over_imap_is_queued(bizzybee, make, broker, workspace):
+    config = make.config(workspace, provider="imap")
+
+    done = bizzybee(
+        *("import", "imap", "-w", workspace.name, "-c", config.name),
+        *("--mode", "history", "--cap", "7", "--json"),
+    )
+
+    (doorbell,) = broker.peek("bb_import_jobs")
+    assert done.json["run_id"] in doorbell["args"]
+
+
+def test_an_import_from_another_provider_is_refused(
+    bizzybee, broker, workspace, config
+):
+    done = bizzybee("import", "imap", "-w", workspace.name, "-c", config.name)
+
+    assert done.code == 1
+    assert done.err == f"{config.name} is an account of aurinko, not of imap\n"
+    assert set(broker.depths().values()) == {0}
+
+
 @pytest.mark.shows("L6")
 def test_the_demo_goes_on_with_an_import_that_was_broken_off(
     bizzybee, runtime, make, workspace, config
