@@ -1,5 +1,6 @@
 """The storm: feed a known set, break things meanwhile, wait for quiet, check."""
 
+import base64
 import random
 import shutil
 import socket
@@ -31,6 +32,10 @@ from tests.chaos.servers import Servers
 from tests.sandboxes import running
 
 IMPORTED = 60
+#: Mails that come in meanwhile, announced by webhook and found by polling.
+LIVE = 60
+LIVE_MAILBOX = "live"
+SECRET = "signing secret"
 #: Enough for what failed again and again to come back once more.
 QUIET_SECONDS = 600.0
 
@@ -38,6 +43,10 @@ QUIET_SECONDS = 600.0
 #: one point after the other a lot.
 EVERYWHERE = "*=0.01"
 POINTS = (
+    "poll.claimed",
+    "poll.called",
+    "fetch_messages.claimed",
+    "fetch_messages.called",
     "fetch_page.claimed",
     "fetch_page.called",
     "fetch_page.written",
@@ -96,7 +105,7 @@ class Storm:
         self._copies = copies
         self._say = say
         self._messages = messages(count)
-        self.report = Report(seed=seed, expected=count + IMPORTED)
+        self.report = Report(seed=seed, expected=count + IMPORTED + LIVE)
 
     def run(self, seconds: float) -> Report:
         """Break things for so long, then wait and check."""
@@ -115,8 +124,12 @@ class Storm:
         mailbox.write_text("\n".join(_mails(IMPORTED)))
         self._servers = Servers(self._data_dir)
         try:
-            with running(create_sandbox(mailbox, "shop@shop.example"), listen) as url:
+            sandbox = create_sandbox(
+                mailbox, "shop@shop.example", signing_secret=SECRET
+            )
+            with running(sandbox, listen) as url:
                 self._sandbox = url
+                self._open_live_mailbox()
                 self._settings = self._settings_for(url)
                 self._set_up()
                 with Processes(
@@ -150,13 +163,16 @@ class Storm:
         }
 
     def _settings_for(self, sandbox: str) -> Settings:
+        port = _free_port()
         return Settings.model_validate(
             {
                 "DATABASE_URL": self._servers.database_url,
                 "REDIS_URL": self._servers.redis_url,
                 "BB_DATA_DIR": self._data_dir,
                 "BB_SECRET_KEY": "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=",
-                "PORT": _free_port(),
+                "PORT": port,
+                "BB_PUBLIC_URL": f"http://127.0.0.1:{port}",
+                "AURINKO_WEBHOOK_SECRET": SECRET,
                 "BB_AI_MODE": "live",
                 "BB_LEASE_SECONDS": 3,
                 "BB_SWEEP_SECONDS": 1,
@@ -187,6 +203,17 @@ class Storm:
                 credentials={"access_token": "sandbox-chaos"},
             )
             for name, provider in (("direct", "direct"), ("mailbox", "aurinko"))
+        )
+        accounts.add_config(
+            runtime,
+            self._workspace.id,
+            name="live",
+            provider="aurinko",
+            channel="email",
+            addresses=["shop@shop.example"],
+            credentials={"access_token": f"sandbox-{LIVE_MAILBOX}"},
+            poll_seconds=2,
+            subscribes=True,
         )
         _, self._key = accounts.create_key(
             runtime,
@@ -223,8 +250,18 @@ class Storm:
             except Exception as error:  # noqa: BLE001 — raised where it is waited for
                 failures.append(error)
 
-        feeder = threading.Thread(target=feed, name="feeder", daemon=True)
-        feeder.start()
+        def feed_live() -> None:
+            try:
+                self._deliver_live(seconds)
+            except Exception as error:  # noqa: BLE001 — raised where it is waited for
+                failures.append(error)
+
+        feeders = [
+            threading.Thread(target=target, name=target.__name__, daemon=True)
+            for target in (feed, feed_live)
+        ]
+        for feeder in feeders:
+            feeder.start()
         self._processes.kill_points(EVERYWHERE)
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -235,10 +272,29 @@ class Storm:
         requests.delete(f"{self._sandbox}/_control/faults", timeout=5)
         self._processes.kill_points(None)
         self._processes.restart_all()
-        feeder.join(120)
-        assert not feeder.is_alive(), "the feed did not come through"
+        for feeder in feeders:
+            feeder.join(120)
+            assert not feeder.is_alive(), "the feed did not come through"
         if failures:
             raise failures[0]
+
+    def _open_live_mailbox(self) -> None:
+        mailbox = {"name": LIVE_MAILBOX, "owner": "shop@shop.example"}
+        self._control("POST", "/mailboxes", mailbox)
+        # The provider tries again sooner than it really would.
+        self._control("PATCH", "/webhooks", {"scale": 0.2, "copies": 2})
+
+    def _deliver_live(self, seconds: float) -> None:
+        """Let mails come in at the provider, one after the other."""
+        for number in range(LIVE):
+            raw = base64.b64encode(_live_mail(number)).decode()
+            path = f"/mailboxes/{LIVE_MAILBOX}/mails"
+            self._control("POST", path, {"raw": raw, "folder": "inbox"})
+            time.sleep(seconds / LIVE)
+
+    def _control(self, method: str, path: str, body: dict[str, Any]) -> None:
+        url = f"{self._sandbox}/_control{path}"
+        requests.request(method, url, json=body, timeout=10).raise_for_status()
 
     def _actions(self) -> list[tuple[str, Callable[[], Any]]]:
         return [
@@ -315,11 +371,18 @@ class Storm:
             if not count(url, going):
                 if not count(url, complete):
                     self._start_import()
-                elif not count(url, UNFINISHED) and not self._messages_waiting():
+                elif not any(self._left_to_do()):
                     self.report.quiet_after = time.monotonic() - started
                     return
             time.sleep(0.3)
         self.report.quiet_after = -1.0
+
+    def _left_to_do(self) -> Iterator[bool]:
+        url = self._servers.libpq_url
+        yield count(url, UNFINISHED) > 0
+        # What came in at the provider is found by polling, whatever became of the webhooks.
+        yield count(url, "SELECT count(*) FROM message_events") < self.report.expected
+        yield self._messages_waiting() > 0
 
     def _messages_waiting(self) -> int:
         assert self._settings.redis_url is not None
@@ -354,6 +417,14 @@ def _mails(number: int) -> list[str]:
         )
         for one in range(number)
     ]
+
+
+def _live_mail(number: int) -> bytes:
+    return (
+        f"From: L{number} <l{number}@example.com>\r\nTo: shop@shop.example\r\n"
+        f"Subject: Live {number}\r\nDate: Mon, 02 Nov 2026 10:{number % 60:02}:00 +0000\r\n"
+        f"Message-ID: <live{number}@example.com>\r\n\r\nAre you open, {number}?\r\n"
+    ).encode()
 
 
 def _free_port() -> int:
