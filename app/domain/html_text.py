@@ -15,7 +15,7 @@ MAX_TAGS = 10_000
 MAX_DEPTH = 200
 
 #: The lengths bound what an unclosed quote can cost; such a tag ends at its first `>`.
-_MARKUP = re.compile(
+MARKUP = re.compile(
     r"<!--.*?(?:-->|\Z)"
     r"|<[!?][^<>]*>"
     r"|<(?P<tag>/?[a-z][a-z0-9:]{0,30})(?P<attributes>"
@@ -48,7 +48,7 @@ def text_of_html(html: str) -> str:
 
     What is too large or too deep for the parser has its tags stripped instead.
     """
-    bare = _MARKUP.sub(_bare_tag, html)
+    bare = MARKUP.sub(_bare_tag, html)
     if len(html) <= MAX_PARSED and bare.count("<") <= MAX_TAGS and _is_flat(bare):
         try:
             text = get_text(bare, _CONFIG)

@@ -4,37 +4,27 @@ Nothing is deleted: each line ends up in exactly one of the three.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.domain.reply_phrases import (
-    ATTRIBUTION_LEAD,
-    ATTRIBUTION_VERB,
-    CUT,
-    LABELS,
-    SENT_FROM,
-)
+from app.domain.html_quotes import MarkedLine, marked_lines
+from app.domain.html_text import text_of_html
+from app.domain.line_kinds import Kind
+from app.domain.reply_quotes import mark_quotes
+from app.domain.reply_signatures import mark_signatures
+from app.domain.text_alignment import align
 
-#: Longer lines are paragraphs, and no program wrote them.
-_LONGEST = 400
 #: No answer has more.
 _MOST_LINES = 100_000
-_ATTRIBUTION_LINES = 4
-_HEADER_LINES = 14
-_SIGNATURE_LINES = 40
-#: The blank after the dashes is the standard; without it the dashes may divide a text.
-_LOOSE_SIGNATURE_LINES = 15
-
-_QUOTED = re.compile(r"\s{0,4}(?:[A-Z]{1,4})?>")
-_OTHER_MARK = re.compile(r"\s{0,4}[^\w\s\"'(*<\[{\-]{1,3}(?=\s)|--\]")
-_ADDRESS = re.compile(r"<[^<>\s]+@[^<>\s]+>|\[mailto:|\(\s*<?[^()\s]+@[^()\s]+>?\s*\)")
-_YEAR = re.compile(r"(?:19|20)\d\d|\b\d{1,2}[./]\d{1,2}[./]\d{2}\b")
-_TIME = re.compile(r"\d{1,2}[:.h]\d{2}")
-_DIVIDER = re.compile(r"\s*[-_=*—]{5,}\s*$")
-_LIST_FOOTER = re.compile(r"\s*_{20,}\s*$")
-_LIST_WORDS = re.compile(r"mailing list|mailman|listinfo|unsubscribe", re.IGNORECASE)
-_COLONS = (":", "：")
-
-_WRITTEN, _QUOTE, _SIGNATURE = range(3)
+#: More than any body that is kept.
+_MOST_HTML = 2_000_000
+#: A plain form with fewer of the words that HTML shows only says that there is HTML.
+_LEAST_SHARE = 0.3
+_LEAST_MORE = 3
+#: Blanks that have no width, and the rules between what was marked.
+_EMPTY = re.compile(
+    r"[\s\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff\u00ad_=*\u2013\u2014-]*"
+)
 
 
 @dataclass(frozen=True)
@@ -46,194 +36,101 @@ class ReplyParts:
     signature: str
 
 
-def split_reply(text: str) -> ReplyParts:
+def split_reply(text: str | None, html: str | None = None) -> ReplyParts:
     """Separate quotes and signature from what was written.
 
-    Lines between quotes stay visible. Where nothing else would, the whole text does.
+    HTML says best what is a quote, and the plain form has the better lines, so what the one says is
+    carried over to the other. Lines between quotes stay visible. Where nothing else would, the whole
+    text does.
     """
+    text = text or ""
+    marked = marked_lines(html[:_MOST_HTML]) if html else []
+    if not html or not marked:
+        return _split(text, None)
+    if not text.strip():
+        return _split_by(text_of_html(html), marked)
+    shown = text_of_html(html) if _length(marked) > _LEAST_MORE * len(text) else ""
+    is_less = len(shown) > _LEAST_MORE * len(text)
+    if is_less and align(text.split("\n"), marked).share < _LEAST_SHARE:
+        parts = _split_by(shown, marked)
+        quoted = "\n".join(each for each in (parts.quoted, text.strip()) if each)
+        return ReplyParts(parts.visible, quoted, parts.signature)
+    return _split_by(text, marked)
+
+
+def _length(marked: Sequence[MarkedLine]) -> int:
+    return sum(len(line.text) for line in marked if line.kind is Kind.WRITTEN)
+
+
+def _split_by(text: str, marked: Sequence[MarkedLine]) -> ReplyParts:
+    """Split a text by what HTML says of the same lines."""
+    if all(line.kind is Kind.WRITTEN for line in marked):
+        return _split(text, None)
     lines = text.split("\n")
+    known = _without_gaps(align(lines, marked).kinds)
+    return _split(text, known)
+
+
+def _without_gaps(kinds: list[Kind | None]) -> list[Kind]:
+    """Give lines of which nothing is known the kind of those around them, if that is one."""
+    known: list[Kind] = []
+    following: list[Kind] = []
+    after = Kind.WRITTEN
+    for kind in reversed(kinds):
+        after = after if kind is None else kind
+        following.append(after)
+    before = Kind.WRITTEN
+    for kind, after in zip(kinds, reversed(following), strict=True):
+        before = before if kind is None else kind
+        known.append(before if before is after else Kind.WRITTEN)
+    return known
+
+
+def _split(text: str, known: list[Kind] | None) -> ReplyParts:
+    lines = text.split("\n")
+    whole = ReplyParts(visible=text, quoted="", signature="")
     if len(lines) > _MOST_LINES:
-        return ReplyParts(visible=text, quoted="", signature="")
-    kinds = _Marker(lines).marked()
-    visible, quoted, signature = (
-        "\n".join(line for line, kind in zip(lines, kinds, strict=True) if kind is each)
-        for each in (_WRITTEN, _QUOTE, _SIGNATURE)
-    )
-    if not visible.strip():
-        return ReplyParts(visible=text, quoted="", signature="")
-    return ReplyParts(visible.strip(), quoted.strip("\n"), signature.strip("\n"))
-
-
-@dataclass(frozen=True)
-class _HeaderBlock:
-    roles: set[str]
-    end: int
-    has_address: bool
-
-    @property
-    def is_quoted_mail(self) -> bool:
-        # "From: London, To: Paris, Date: 3 June" is a journey.
-        names_mail = "subject" in self.roles or (
-            "to" in self.roles and self.has_address
+        return whole
+    for kinds in _attempts(known, len(lines)):
+        mark_quotes(lines, kinds)
+        mark_signatures(lines, kinds)
+        _mark_gaps(lines, kinds)
+        visible, quoted, signature = (
+            "\n".join(
+                line for line, kind in zip(lines, kinds, strict=True) if kind is each
+            )
+            for each in (Kind.WRITTEN, Kind.QUOTED, Kind.SIGNATURE)
         )
-        return {"from", "date"} <= self.roles and names_mail
+        if not _EMPTY.fullmatch(visible):
+            return ReplyParts(
+                visible.strip(), quoted.strip("\n"), signature.strip("\n")
+            )
+    return whole
 
 
-class _Marker:
-    """Marks each line of a text as written, quoted, or part of a signature."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self.lines = lines
-        self.kinds = [_QUOTE if _QUOTED.match(line) else _WRITTEN for line in lines]
-        quotes = [at for at, kind in enumerate(self.kinds) if kind == _QUOTE]
-        self._last_quote = max(quotes, default=-1)
-
-    def marked(self) -> list[int]:
-        at = 0
-        while at < len(self.lines):
-            is_open = self.kinds[at] == _WRITTEN and len(self.lines[at]) <= _LONGEST
-            at = (is_open and self._introduced(at)) or at + 1
-        self._mark_signatures()
-        self._mark_gaps()
-        return self.kinds
-
-    def _introduced(self, at: int) -> int | None:
-        """Mark what introduces a quote here, and return where to go on."""
-        line = self.lines[at]
-        if CUT.fullmatch(line.strip()):
-            block = self._header_block(self._next_text(at + 1))
-            return self._cut(at, block.end if block.roles else at + 1)
-        block = self._header_block(at)
-        if block.is_quoted_mail:
-            return self._cut(self._divider_before(at), block.end)
-        if line.rstrip(" \t\xa0\u200b*_").endswith(_COLONS):
-            return self._attribution(at)
-        return None
-
-    def _cut(self, start: int, end: int) -> int:
-        """Mark an introduction, and all after it unless its quotes bear marks."""
-        return self._mark(start, end if self._is_quote(end) else len(self.lines))
-
-    def _header_block(self, at: int) -> "_HeaderBlock":
-        """Read the header lines that stand from here on, if any do."""
-        roles: set[str] = set()
-        end = at
-        for here in range(at, min(at + _HEADER_LINES, len(self.lines))):
-            line = self.lines[here]
-            if role := _role(line):
-                roles.add(role)
-                end = here + 1
-            elif here == at or (line.strip() and not self.lines[here - 1].strip()):
-                # A line without a label only goes on with the line above it.
-                break
-        has_address = any("@" in line for line in self.lines[at:end])
-        return _HeaderBlock(roles, end, has_address)
-
-    def _divider_before(self, at: int) -> int:
-        above = at - 1
-        while above >= 0 and not self.lines[above].strip():
-            above -= 1
-        return above if above >= 0 and _DIVIDER.match(self.lines[above]) else at
-
-    def _attribution(self, at: int) -> int | None:
-        start = self._attribution_start(at)
-        text = " ".join(self.lines[start : at + 1])
-        has_verb = bool(ATTRIBUTION_VERB.search(text))
-        has_address = bool(_ADDRESS.search(text))
-        has_year = bool(_YEAR.search(text))
-        if has_year and (has_verb or has_address):
-            self._adopt_mark(at + 1)
-        if self._is_quote(at + 1):
-            is_dated = has_year and bool(_TIME.search(text))
-            named = has_verb or has_address or is_dated
-            return self._mark(start, at + 1) if named else None
-        has_lead = bool(ATTRIBUTION_LEAD.match(text.strip()))
-        if not has_year or not (has_address or (has_verb and has_lead)):
-            return None
-        # Marked quotes further down: what stands between may be an answer.
-        is_last = self._last_quote < at
-        return self._mark(start, len(self.lines) if is_last else at + 1)
-
-    def _attribution_start(self, at: int) -> int:
-        """Look for the first line of an attribution that was wrapped."""
-        start = at
-        for above in range(at, max(at - _ATTRIBUTION_LINES, -1), -1):
-            line = self.lines[above].strip()
-            if not line or len(line) > _LONGEST or self.kinds[above] != _WRITTEN:
-                break
-            if ATTRIBUTION_LEAD.match(line):
-                start = above
-        return start
-
-    def _adopt_mark(self, at: int) -> None:
-        """Learn the mark of those who quote with another than `>`."""
-        first = self._next_text(at)
-        if first == len(self.lines) or self.kinds[first] != _WRITTEN:
-            return
-        if found := _OTHER_MARK.match(self.lines[first]):
-            for here in range(first, len(self.lines)):
-                if self.lines[here].startswith(found[0]):
-                    self._mark(here, here + 1)
-                    self._last_quote = max(self._last_quote, here)
-
-    def _mark_signatures(self) -> None:
-        for at, line in enumerate(self.lines):
-            if self.kinds[at] != _WRITTEN:
-                continue
-            end = at + 1
-            if line.rstrip() == "--":
-                end = self._signature_end(at, is_standard=line != "--")
-            elif _LIST_FOOTER.match(line):
-                footer = "\n".join(self.lines[at : at + 5])
-                end = self._signature_end(at, is_standard=True)
-                end = end if _LIST_WORDS.search(footer) else at
-            elif len(line) > 160 or not SENT_FROM.fullmatch(line.strip()):
-                continue
-            self._mark(at, end, _SIGNATURE)
-
-    def _signature_end(self, at: int, *, is_standard: bool) -> int:
-        """Where a signature ends, or its start where it is too long to be one."""
-        left = _SIGNATURE_LINES if is_standard else _LOOSE_SIGNATURE_LINES
-        for end in range(at + 1, len(self.lines)):
-            if self.kinds[end] != _WRITTEN:
-                return end
-            left -= bool(self.lines[end].strip())
-            if left < 0:
-                return at
-        return len(self.lines)
-
-    def _mark_gaps(self) -> None:
-        """Count empty lines between two quoted ones as quoted."""
-        last = _WRITTEN
-        gap: list[int] = []
-        for at, line in enumerate(self.lines):
-            if not line.strip():
-                gap.append(at)
-                continue
-            if gap and last == self.kinds[at]:
-                self._mark(gap[0], at, last)
-            gap = []
-            last = self.kinds[at]
-
-    def _mark(self, start: int, end: int, kind: int = _QUOTE) -> int:
-        for at in range(start, end):
-            if self.kinds[at] == _WRITTEN:
-                self.kinds[at] = kind
-        return end
-
-    def _next_text(self, at: int) -> int:
-        while at < len(self.lines) and not self.lines[at].strip():
-            at += 1
-        return at
-
-    def _is_quote(self, at: int) -> bool:
-        """Whether the next text from here on bears quote marks."""
-        following = self._next_text(at)
-        return following < len(self.lines) and self.kinds[following] == _QUOTE
+def _attempts(known: list[Kind] | None, length: int) -> list[list[Kind]]:
+    """What to begin with: what HTML says, less of it where that leaves nothing."""
+    attempts = [[Kind.WRITTEN] * length]
+    if known and Kind.SIGNATURE in known:
+        # Some telephones let people write into their signature.
+        attempts.insert(
+            0,
+            [Kind.WRITTEN if kind is Kind.SIGNATURE else kind for kind in known],
+        )
+    if known:
+        attempts.insert(0, known)
+    return attempts
 
 
-def _role(line: str) -> str | None:
-    label, colon, _ = line[:60].replace("：", ":").partition(":")
-    if not colon:
-        return None
-    return LABELS.get("".join(label.strip(" >*_|\t\xa0").lower().split()))
+def _mark_gaps(lines: list[str], kinds: list[Kind]) -> None:
+    """Count empty lines between two of a kind as of that kind."""
+    last = Kind.WRITTEN
+    gap: list[int] = []
+    for at, line in enumerate(lines):
+        if not line.strip():
+            gap.append(at)
+            continue
+        for empty in gap:
+            kinds[empty] = last if last is kinds[at] else Kind.WRITTEN
+        gap = []
+        last = kinds[at]

@@ -269,14 +269,33 @@ def words_by_line(text: str) -> Counter[str]:
     return Counter(line.strip() for line in text.split("\n") if line.strip())
 
 
+@pytest.mark.shows("C4")
 @pytest.mark.parametrize(
     "text",
-    ["--\n" * 50_000, ":\n" * 50_000, "\n" * 2_000_000, "From: a@b\n" * 30_000],
-    ids=["dashes", "colons", "empty lines", "headers"],
+    [
+        "--\n" * 50_000,
+        ":\n" * 50_000,
+        "\n" * 2_000_000,
+        "From: a@b\n" * 30_000,
+        "a@" * 1_000_000,
+        "-" * 2_000_000,
+        "> a\nb\n" * 50_000,
+        "1 " * 190 + ":\n" * 4_000,
+        "On 4 Mar 2024 at 10:00 Bob <b@x.example>\n" * 40_000,
+        "".join(
+            f"On 4 Mar 2024 Bob wrote:\n!{chr(33 + i % 14)} x\n" for i in range(30_000)
+        ),
+        "-----Original Message-----\n> a\n" * 30_000,
+        "Best regards\nAnna\nTel. 030 1234567\n\n" * 20_000,
+        "This e-mail is confidential and intended for nobody at all\n" * 25_000,
+        f"von {'iphone' * 19}\n" * 2_000,
+        "这是一个测试邮件" * 250_000,
+    ],
+    ids=lambda text: text[:16],
 )
 def test_hostile_text_takes_bounded_time(text):
-    start = time.perf_counter()
+    start = time.process_time()
 
     split_reply(text)
 
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 5

@@ -57,6 +57,18 @@ def test_a_message_finds_its_customer_and_conversation(place, runtime):
     assert stored.external_id == event.external_id
 
 
+@pytest.mark.shows("C7", "C8")
+@pytest.mark.parametrize("text", ["Blue.\n\nWhich colour?", None], ids=["both", "HTML"])
+def test_what_the_html_quotes_is_not_visible(place, runtime, text):
+    html = "<p>Blue.</p><blockquote type=cite>Which colour?</blockquote>"
+
+    (event,) = place(message(body_text=text, body_html=html))
+
+    with runtime.system_transaction() as tx:
+        stored = tx.session.get(Message, event.message_id)
+    assert (stored.body, stored.body_visible) == (text, "Blue.")
+
+
 def test_what_goes_on_is_handed_to_classify(runtime, make, config):
     ids = make.events(config, message(), message(sender="bo@example.com"))
 

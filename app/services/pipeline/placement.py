@@ -267,9 +267,8 @@ def _message_row(
         "kind": message.kind,
         "subject": message.subject,
         "body": message.body_text,
-        "body_visible": split_reply(message.body_text).visible
-        if message.body_text
-        else None,
+        "body_visible": split_reply(message.body_text, message.body_html).visible
+        or None,
         "body_html": message.body_html,
         "attachments": [one.model_dump(mode="json") for one in message.attachments],
         "thread_evidence": evidence,
