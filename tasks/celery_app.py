@@ -15,7 +15,9 @@ from tasks import safe_qos
 safe_qos.install()
 
 celery_app = Celery(
-    "bizzybee", include=["tasks.pipeline", "tasks.operations"], set_as_current=True
+    "bizzybee",
+    include=["tasks.pipeline", "tasks.sync", "tasks.operations"],
+    set_as_current=True,
 )
 celery_app.config_from_object("celeryconfig")
 

@@ -92,3 +92,10 @@ class ChannelAdapter(ABC):
         with its error; it never fails the page.
         """
         raise NotImplementedError(f"{self.provider} has no history to import")
+
+    def fetch_attachment(self, account: Account, url: str) -> bytes | None:
+        """Fetch a file that only the account may see; None where this is no address of the provider.
+
+        Raises RateLimited, RetryableError, AuthError, Gone, Refused or PermanentError.
+        """
+        return None

@@ -22,7 +22,7 @@ from app.domain.mail_parts import Part, read_parts
 from app.domain.mail_people import UNKNOWN_SENDER, recipients_of, sender_of
 from app.domain.unified_message import Direction, MessageKind, UnifiedMessage
 
-__all__ = ["UNKNOWN_SENDER", "content_digest", "read_attachment", "read_mail"]
+__all__ = ["UNKNOWN_SENDER", "AttachedParts", "content_digest", "read_mail"]
 
 MAX_HEADERS = 200
 
@@ -68,13 +68,17 @@ def read_mail(
     )
 
 
-def read_attachment(raw: bytes, place: str) -> bytes | None:
-    """Return the decoded bytes of a part, by its place in `attachment_places`."""
-    root, _ = read_parts(_without_envelope(raw))
-    for part in root.walk():
-        if part.place == place and not part.children:
-            return part.content()
-    return None
+class AttachedParts:
+    """The parts of one mail: read once, decoded as each is asked for."""
+
+    def __init__(self, raw: bytes) -> None:
+        root, _ = read_parts(_without_envelope(raw))
+        self._parts = {part.place: part for part in root.leaves()}
+
+    def content(self, place: str) -> bytes | None:
+        """Return the decoded bytes of a part, by its place in `attachment_places`."""
+        part = self._parts.get(place)
+        return part.content() if part else None
 
 
 def _without_envelope(raw: bytes) -> bytes:

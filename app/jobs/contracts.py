@@ -131,6 +131,14 @@ class Draft(_EventJob):
         return self
 
 
+class StoreFiles(Job):
+    """Keep the files that came with messages."""
+
+    queue = queues.SYNC
+    job_type: Literal["STORE_FILES"] = "STORE_FILES"
+    message_ids: tuple[UUID, ...] = Field(min_length=1)
+
+
 class DeadLetterNotice(BaseModel):
     """Says that something was given up. The letters are rows; this is only the news of them."""
 
@@ -148,7 +156,7 @@ class DeadLetterNotice(BaseModel):
 
 CONTRACTS: dict[str, type[Job]] = {
     contract.model_fields["job_type"].default: contract
-    for contract in (ImportFetch, Materialize, Classify, Draft)
+    for contract in (ImportFetch, Materialize, Classify, Draft, StoreFiles)
 }
 
 

@@ -5,6 +5,7 @@ INGEST = "bb_ingest_jobs"
 CLASSIFY = "bb_classify_jobs"
 DRAFT = "bb_draft_jobs"
 DEADLETTER = "bb_deadletter_jobs"
+SYNC = "bb_sync_jobs"
 OPS = "bb_ops_jobs"
 
-ALL = (IMPORT, INGEST, CLASSIFY, DRAFT, DEADLETTER, OPS)
+ALL = (IMPORT, INGEST, CLASSIFY, DRAFT, DEADLETTER, SYNC, OPS)

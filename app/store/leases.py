@@ -14,13 +14,21 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.domain.status import AttachmentState
 from app.jobs.publishing import NoPublisher
 from app.logs import get_logger
-from app.models import MessageEvent, PipelineRun
+from app.models import Attachment, MessageEvent, PipelineRun
 from app.store.transaction import Database, Transaction
 
 #: Work that hangs longer than anything may take loses its lease in the end.
 LONGEST = timedelta(minutes=10)
+
+#: What can be leased, and what of it is not finished: only for that there is an index.
+_LEASED = (
+    (MessageEvent, MessageEvent.finished_at.is_(None)),
+    (PipelineRun, PipelineRun.finished_at.is_(None)),
+    (Attachment, Attachment.state == AttachmentState.PENDING),
+)
 
 log = get_logger("leases")
 
@@ -77,11 +85,10 @@ def renew(tx: Transaction, tokens: Collection[UUID], length: timedelta) -> None:
 
     A row that is locked is being written right now: its writer must not be waited for.
     """
-    for table in (MessageEvent, PipelineRun):
+    for table, is_unfinished in _LEASED:
         held = (
             select(table.id)
-            # What is leased is not finished, and of the unfinished there is an index.
-            .where(table.finished_at.is_(None), table.lease_token.in_(tokens))
+            .where(is_unfinished, table.lease_token.in_(tokens))
             .with_for_update(skip_locked=True, key_share=True)
             .cte("held")
         )

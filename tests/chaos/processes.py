@@ -19,6 +19,7 @@ COPIES = {
     "web": 1,
     "worker-io": 2,
     "worker-ai": 2,
+    "worker-sync": 2,
     "worker-ops": 2,
     "beat": 2,
     "listener": 2,

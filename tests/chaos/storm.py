@@ -49,10 +49,13 @@ POINTS = (
     "draft.claimed",
     "draft.called",
     "draft.written",
+    "store_files.claimed",
+    "store_files.put",
     "publish",
 )
 
 UNFINISHED = "SELECT count(*) FROM message_events WHERE finished_at IS NULL"
+WITHOUT_FILES = "SELECT count(*) FROM attachments WHERE state = 'pending'"
 
 
 @dataclass
@@ -315,7 +318,11 @@ class Storm:
             if not count(url, going):
                 if not count(url, complete):
                     self._start_import()
-                elif not count(url, UNFINISHED) and not self._messages_waiting():
+                elif not (
+                    count(url, UNFINISHED)
+                    or count(url, WITHOUT_FILES)
+                    or self._messages_waiting()
+                ):
                     self.report.quiet_after = time.monotonic() - started
                     return
             time.sleep(0.3)

@@ -13,6 +13,7 @@ COPIES = {
     "web": 1,
     "worker-io": 1,
     "worker-ai": 1,
+    "worker-sync": 1,
     "worker-ops": 1,
     "beat": 2,
     "listener": 1,

@@ -128,6 +128,7 @@ def test_depths_stand_beside_the_messages_of_the_broker(bizzybee, make, config, 
         "bb_classify_jobs",
         "bb_draft_jobs",
         "bb_deadletter_jobs",
+        "bb_sync_jobs",
         "bb_ops_jobs",
         "unacked",
     ]
@@ -336,7 +337,12 @@ def test_a_sweep_by_hand_does_what_beat_does(bizzybee, runtime, make, config, br
 
     swept = bizzybee("sweep", "--json").json
 
-    assert swept == {"events": 1, "runs": 0, "jobs": 1}
+    assert swept == {
+        "events": 1,
+        "runs": 0,
+        "messages_with_files": 0,
+        "jobs": 1,
+    }
     assert broker.depths()["bb_ingest_jobs"] == 1
 
 

@@ -16,6 +16,7 @@ from app.jobs.contracts import (
     ImportFetch,
     Job,
     Materialize,
+    StoreFiles,
     read_job,
 )
 
@@ -67,6 +68,12 @@ KNOWN = {
         "target_message_id": MESSAGE,
         "event_id": EVENT,
     },
+    StoreFiles: {
+        "job_type": "STORE_FILES",
+        "workspace_id": WORKSPACE,
+        "run_id": RUN,
+        "message_ids": [MESSAGE, OTHER],
+    },
 }
 
 each_contract = pytest.mark.parametrize("contract", KNOWN, ids=lambda one: one.__name__)
@@ -99,6 +106,7 @@ def test_a_job_survives_the_broker(contract):
         (Materialize, "bb_ingest_jobs"),
         (Classify, "bb_classify_jobs"),
         (Draft, "bb_draft_jobs"),
+        (StoreFiles, "bb_sync_jobs"),
     ],
     ids=lambda one: getattr(one, "__name__", one),
 )
@@ -228,7 +236,8 @@ def test_an_unknown_type_is_refused_with_those_there_are():
         read_job({"job_type": "EXPLODE", "workspace_id": WORKSPACE})
 
     assert str(fault.value) == (
-        "unknown job_type 'EXPLODE'; known: IMPORT_FETCH, MATERIALIZE, CLASSIFY, DRAFT"
+        "unknown job_type 'EXPLODE'; known: IMPORT_FETCH, MATERIALIZE, CLASSIFY, DRAFT, "
+        "STORE_FILES"
     )
 
 

@@ -50,7 +50,12 @@ def test_such_a_row_is_picked_up_at_once_and_passes_through(
     outcome = materialize(runtime, job)
 
     (event,) = unfinished(runtime)
-    assert swept == {"events": 1, "runs": 0, "jobs": 1}
+    assert swept == {
+        "events": 1,
+        "runs": 0,
+        "messages_with_files": 0,
+        "jobs": 1,
+    }
     assert isinstance(job, Materialize)
     assert outcome.counts == {"materialized": 1}
     with runtime.transaction(config.workspace_id) as tx:

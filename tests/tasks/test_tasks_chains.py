@@ -11,6 +11,7 @@ from app.jobs.contracts import (
     ImportFetch,
     Job,
     Materialize,
+    StoreFiles,
 )
 
 STAGES = ["fetch_page", "materialize", "classify", "draft"]
@@ -54,7 +55,19 @@ def test_making_a_chain_leaves_the_next_one_clean(chains, place, job):
 def test_every_contract_has_its_stage(chains):
     from app.jobs.contracts import CONTRACTS
 
-    assert [contract for contract, _ in chains.STAGES] == list(CONTRACTS.values())
+    known = [contract for contract, _ in (*chains.STAGES, *chains.ALONE)]
+    assert known == list(CONTRACTS.values())
+
+
+def test_what_follows_from_no_stage_is_a_chain_of_itself(chains, publisher, broker):
+    job = StoreFiles(workspace_id=WORKSPACE, message_ids=(uuid4(),))
+
+    (task,) = chains.chain_for(job).tasks
+    publisher.publish([job])
+
+    assert (task.task, task.args) == ("sync.store_files", (job.payload(),))
+    (message,) = broker.peek("bb_sync_jobs")
+    assert message["task"] == "sync.store_files"
 
 
 def test_a_job_without_a_stage_has_no_chain(chains):
@@ -88,6 +101,7 @@ def test_each_job_is_a_message_of_its_own(publisher, broker):
         "bb_classify_jobs": 1,
         "bb_draft_jobs": 2,
         "bb_deadletter_jobs": 0,
+        "bb_sync_jobs": 0,
         "bb_ops_jobs": 0,
         "unacked": 0,
     }

@@ -3,6 +3,7 @@
 Its records are read defensively: every field may be absent or of another type than documented.
 """
 
+import binascii
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -43,8 +44,14 @@ from app.domain.unified_message import (
     Recipient,
     UnifiedMessage,
 )
-from app.errors import AuthError, PermanentError, RateLimited, RetryableError
-from app.transport import Bearer, HTTPClient
+from app.errors import (
+    AuthError,
+    PermanentError,
+    RateLimited,
+    Refused,
+    RetryableError,
+)
+from app.transport import MAX_BYTES, Bearer, HTTPClient
 
 _MESSAGES = "/v1/email/messages"
 _QUERIES = {"SENT": "in:sent", "INBOX": "in:inbox"}
@@ -53,7 +60,15 @@ _NO_MESSAGES = frozenset({"draft", "trash", "junk"})
 _NAMING = ("name", "address", "raw")
 _TAG = re.compile(r"<[a-z!/]", re.IGNORECASE)
 _PKCS7 = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+#: Below the base URL; a partner may post any address, and only these get the account's token.
+_ATTACHMENT = re.compile(rf"{_MESSAGES}/(?!\.)[^/?#]+/attachments/(?!\.)[^/?#]+")
 _MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
+
+
+class _Files(HTTPClient):
+    """Fetches attachments."""
+
+    too_large = Refused
 
 
 class AurinkoAdapter(ChannelAdapter):
@@ -64,13 +79,19 @@ class AurinkoAdapter(ChannelAdapter):
     #: Sent mail first: an answer is known before the question comes in.
     folders = ("SENT", "INBOX")
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, *, max_file_bytes: int = MAX_BYTES // 2) -> None:
         self._base_url = base_url
         self._api = HTTPClient(self.provider, base_url)
+        # Four characters carry three bytes; the rest of the answer is short.
+        self._files = _Files(
+            self.provider, base_url, max_bytes=max_file_bytes * 4 // 3 + 65_536
+        )
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        return cls(str(settings.aurinko_url))
+        return cls(
+            str(settings.aurinko_url), max_file_bytes=settings.attachment_max_bytes
+        )
 
     def fetch_page(
         self,
@@ -104,6 +125,21 @@ class AurinkoAdapter(ChannelAdapter):
                 kind = InterruptedByRateLimit if rate_limited else Interrupted
                 raise kind(str(exc), exc.retry_after, items) from exc
         return Page(items, next_token)
+
+    def fetch_attachment(self, account: Account, url: str) -> bytes | None:
+        """Fetch a file by the address that its message lists."""
+        path = url.removeprefix(self._base_url)
+        if path == url or not _ATTACHMENT.fullmatch(path):
+            return None
+        auth = Bearer(account.credentials.get("access_token"))
+        answer = self._files.get(path, auth=auth)
+        content = answer.get("content") if isinstance(answer, dict) else None
+        if not isinstance(content, str):
+            raise RetryableError("aurinko: an attachment came without its content")
+        try:
+            return binascii.a2b_base64(content)
+        except binascii.Error:
+            raise RetryableError("aurinko: an attachment is no base64") from None
 
     def _list(
         self, folder: str, token: str | None, limit: int, auth: AuthBase

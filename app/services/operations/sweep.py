@@ -1,15 +1,16 @@
 """Ring again for whatever is due and nobody works on: what makes the pipeline lossless."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from app import store
 from app.domain.status import EventStatus
-from app.jobs.contracts import Classify, Draft, Job, Materialize
+from app.jobs.contracts import Classify, Draft, Job, Materialize, StoreFiles
 from app.runtime import Runtime
+from app.services.pipeline.placement import files_jobs
 from app.services.sync.start_import import fetch_job
 
 MAX_RUNS = 100
@@ -30,7 +31,7 @@ STAGE_OF: dict[EventStatus, type[Materialize | Classify | Draft]] = {
 
 
 def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
-    """Publish jobs for unfinished events and runs that nobody holds; returns how many of each.
+    """Publish jobs for unfinished events, runs and files that nobody holds; returns how many of each.
 
     The rows are the only evidence that is asked, so it does not matter why a job went missing.
     Safe to repeat, and from many beats at once: one takes the turn unless `forced`.
@@ -48,9 +49,34 @@ def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
             limit=settings.supervisor_nudge_limit,
         )
         runs = store.runs.take_overdue(tx, grace=runtime.lease, limit=MAX_RUNS)
-        jobs = jobs_for(runtime, events) + [fetch_job(run) for run in runs]
+        files: Sequence[Any] = ()
+        if waiting.get(StoreFiles.queue, 0) < LONG_QUEUE:
+            files = store.attachments.take_overdue(
+                tx, grace=runtime.lease, limit=settings.supervisor_nudge_limit
+            )
+        jobs = [
+            *jobs_for(runtime, events),
+            *(fetch_job(run) for run in runs),
+            *_jobs_for_files(files),
+        ]
         tx.publish_after_commit(*jobs)
-    return {"events": len(events), "runs": len(runs), "jobs": len(jobs)}
+    return {
+        "events": len(events),
+        "runs": len(runs),
+        "messages_with_files": len(files),
+        "jobs": len(jobs),
+    }
+
+
+def _jobs_for_files(files: Iterable[Any]) -> list[StoreFiles]:
+    by_workspace: dict[UUID, list[UUID]] = defaultdict(list)
+    for file in files:
+        by_workspace[file.workspace_id].append(file.message_id)
+    return [
+        job
+        for workspace_id, message_ids in by_workspace.items()
+        for job in files_jobs(workspace_id, sorted(message_ids))
+    ]
 
 
 def _starving(waiting: Mapping[str, int]) -> list[EventStatus]:
