@@ -3,6 +3,7 @@
 import re
 from urllib.parse import unquote
 
+from app.domain import tnef
 from app.domain.mail_headers import read_headers
 from app.domain.mail_people import sender_of
 from app.domain.scrub import scrub_text
@@ -49,6 +50,8 @@ def warning_of(name: str | None, content: bytes) -> str | None:
     """What to beware of before opening a file; None where there is nothing special."""
     if content.startswith(_PROGRAMS):
         return _WARNINGS["exe"]
+    if content.startswith(tnef.MARK):
+        return "it is Outlook's own wrapping of a message, which other programs cannot open"
     return _WARNINGS.get(_extension(name))
 
 
