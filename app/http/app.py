@@ -3,6 +3,7 @@
 from flask_openapi.openapi import OpenAPI
 
 from app.http import auth, errors, requests
+from app.http.attachments import attachments
 from app.http.bodies import READ_LIMIT
 from app.http.context import EXTENSION
 from app.http.conversations import conversations
@@ -16,7 +17,15 @@ from app.http.schemas import Problem
 from app.http.ui.pages import ui
 from app.runtime import Runtime
 
-BLUEPRINTS = (ingest, imports, conversations, customers, events, health)
+BLUEPRINTS = (
+    ingest,
+    imports,
+    conversations,
+    attachments,
+    customers,
+    events,
+    health,
+)
 
 
 def create_app(runtime: Runtime) -> OpenAPI:

@@ -6,6 +6,7 @@ from where the library takes them by itself.
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +28,17 @@ class S3Files(Storage):
 
     def __init__(self, url: str) -> None:
         try:
-            self._store: Any = S3Store.from_url(url)
+            self._store: Any = S3Store.from_url(
+                url,
+                client_options={
+                    "timeout": "30s",
+                    "connect_timeout": "5s",
+                    # Whoever names an endpoint says by its scheme whether it has TLS.
+                    "allow_http": True,
+                },
+                # What fails for longer is put off in its row; a worker must not wait for it.
+                retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=20)},
+            )
         except BaseError as exc:
             raise ConfigurationError(f"BB_STORAGE_URL: {exc}") from None
 

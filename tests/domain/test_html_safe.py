@@ -44,7 +44,7 @@ ATTACKS = {
     "an event without a blank before it": ('<p title="x"onclick=alert(1)>a', '<p title="x">a</p>'),
     "an event behind slashes": ("<p/onclick=alert(1)//>a", "<p>a</p>"),
     "an event on a body": ("<body onload=alert(1)>a", "a"),
-    "an event in an unclosed quote": ('<p title="><img src=x onerror=alert(1)>', '<p title="&quot;"></p>'),
+    "an event in an unclosed quote": ('<p title="><img src=x onerror=a()>', '<p title="&quot;"></p>'),
     "a video": ("<video src=x onerror=alert(1)>v</video><audio src=x>", "v"),
     "a template": ("<template><script>alert(1)</script>t</template>", "t"),
     "a noscript": ("<noscript><p title='</noscript><script>alert(1)</script>'>", "<p"),

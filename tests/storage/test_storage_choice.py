@@ -16,7 +16,7 @@ NOBODY = UUID(int=1)
 def test_files_stand_in_the_data_directory_unless_told_otherwise(tmp_path):
     told = tmp_path / "elsewhere"
 
-    default = open_storage(Settings(BB_DATA_DIR=tmp_path))
+    default = open_storage(Settings(BB_DATA_DIR=tmp_path, BB_STORAGE_URL=None))
     named = open_storage(Settings(BB_DATA_DIR=tmp_path, BB_STORAGE_URL=f"file:{told}"))
 
     for storage, root in ((default, tmp_path / "files"), (named, told)):

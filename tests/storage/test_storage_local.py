@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
@@ -14,7 +14,7 @@ from app.config import ROOT
 from app.errors import NotFound, StorageAway
 from app.storage.local import ABANDONED, LocalFiles
 
-OURS, THEIRS = uuid4(), uuid4()
+OURS, THEIRS = UUID(int=1), UUID(int=2)
 
 #: Puts the same bytes again and again until it is killed; says when it begins.
 PUTTING = """
@@ -75,6 +75,7 @@ def test_deleting_twice_is_deleting_once(files):
 @pytest.mark.parametrize(
     "key",
     ["../../etc/passwd", f"{OURS}/../x", "/etc/passwd", "", f"{OURS}/" + "g" * 64],
+    ids=["upwards", "upwards from ours", "an absolute path", "empty", "no digest"],
 )
 def test_what_is_no_key_reaches_no_path(files, key):
     for asked in (files.stream, files.exists, files.delete):
