@@ -196,6 +196,20 @@ def take_overdue(tx: Transaction, *, grace: timedelta, limit: int) -> Sequence[A
     ).all()
 
 
+def waiting(tx: Transaction) -> Sequence[Any]:
+    """Per workspace with due files that nobody works on: how many, and since when."""
+    since = func.min(func.greatest(Attachment.updated_at, Attachment.next_attempt_at))
+    return tx.session.execute(
+        select(
+            Attachment.workspace_id,
+            func.count().label("files"),
+            since.label("since"),
+        )
+        .where(is_due())
+        .group_by(Attachment.workspace_id)
+    ).all()
+
+
 def is_due() -> ColumnElement[bool]:
     """Pending, held by nobody, not waiting for its time, and its account may be asked."""
     is_account_active = (

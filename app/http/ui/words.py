@@ -129,6 +129,7 @@ INCIDENTS = {
     "unreadable_job": "A job could not be read",
     "run_stalled": "An import does not move",
     "events_stalled": "Messages do not move",
+    "files_waiting": "Attachments wait to be kept",
     "storage_away": "Attachments cannot be kept: the storage does not answer",
     "attachment_failed": "Attachments could not be fetched",
 }

@@ -151,6 +151,8 @@ class _Work:
         key = self._runtime.storage.put(self._job.workspace_id, content)
         self._runtime.checkpoint("store_files.put")
         is_message = (file.content_type or "").lower() in _MESSAGES
+        # Left out where there is none: None would be stored as a JSON null.
+        inner = {"inner": inner_message(content)} if is_message else {}
         return {
             "state": AttachmentState.STORED,
             "reason": None,
@@ -160,8 +162,7 @@ class _Work:
             "storage_key": key,
             "is_inline": file.is_inline or is_single_pixel(content),
             "warning": warning_of(file.name, content),
-            "inner": inner_message(content) if is_message else None,
-        }
+        } | inner
 
     def _from_mail(self, file: Any) -> bytes:
         content = self._parts.content(file.place)
