@@ -18,8 +18,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from app.config import Settings
-from app.errors import Gone, PermanentError, RateLimited, Refused, RetryableError
-from app.transport import RATE_LIMIT_PAUSE, retry_after
+from app.errors import Gone, PermanentError, Refused, RetryableError
+from app.transport import retry_after
 
 CONNECT_SECONDS = 5.0
 #: Between two pieces of an answer, and for all of it, redirects too.
@@ -63,7 +63,7 @@ class Downloads:
     def fetch(self, url: str) -> bytes:
         """The bytes at an address.
 
-        Raises Refused, Gone, RateLimited, RetryableError or PermanentError; their words name neither
+        Raises Refused, Gone, RetryableError or PermanentError; their words name neither
         the address nor what was answered.
         """
         with _Watch(self._deadline) as watch:
@@ -240,14 +240,11 @@ def _is_public(address: str) -> bool:
 def _refusal(response: http.client.HTTPResponse) -> Exception:
     status, headers = response.status, dict(response.headers.items())
     pause = retry_after(headers)
-    if status == 429:
-        return RateLimited(
-            "its address answered 429", RATE_LIMIT_PAUSE if pause is None else pause
-        )
     # An address that carried its permission in itself answers so when the permission has expired.
     if status in {401, 403, 404, 410}:
         return Gone(f"its address answered {status}")
-    if status == 408 or status >= 500:
+    # Not RateLimited: that would be tried for ever, and hold up the other files of the account.
+    if status in {408, 429} or status >= 500:
         return RetryableError(f"its address answered {status}", pause)
     return PermanentError(f"its address answered {status}")
 

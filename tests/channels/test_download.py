@@ -6,7 +6,7 @@ import time
 import pytest
 
 from app.channels.download import MAX_REDIRECTS, Downloads
-from app.errors import Gone, PermanentError, RateLimited, Refused, RetryableError
+from app.errors import Gone, PermanentError, Refused, RetryableError
 
 pytestmark = pytest.mark.shows("L2", "A19")
 
@@ -103,7 +103,7 @@ def test_an_address_that_leads_in_circles_is_refused(server):
         ({"status": 404}, Gone),
         ({"status": 410}, Gone),
         ({"status": 403}, Gone),
-        ({"status": 429, "headers": {"Retry-After": "7"}}, RateLimited),
+        ({"status": 429, "headers": {"Retry-After": "7"}}, RetryableError),
         ({"status": 500}, RetryableError),
         ({"status": 408}, RetryableError),
         ({"status": 400}, PermanentError),
