@@ -15,7 +15,7 @@ Layers; a line may import only what stands below it:
     services · bootstrap        use cases, one per file
     runtime                     what a use case may need
     channels · ai · store       providers, models, SQL
-    jobs · transport            what can be queued; HTTP to providers
+    jobs · transport · storage  what can be queued; HTTP to providers; where files are kept
     models                      tables
     domain                      rules without I/O
     config · errors · logs

@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 from app.ai.factory import classifier, drafter
+from app.channels.download import Downloads
 from app.channels.registry import Adapters
 from app.checkpoints import Checkpoint, CheckpointedPublisher, killing, no_checkpoint
 from app.config import Settings
 from app.jobs.publishing import Publisher
 from app.runtime import Runtime
+from app.storage import open_storage
 from app.store.leases import Leases
 from app.store.transaction import Database
 from app.store.vault import Vault
@@ -36,5 +38,7 @@ def build_runtime(
         vault=Vault(settings.key_bytes),
         classifier=classifier(settings),
         drafter=drafter(settings),
+        storage=open_storage(settings),
+        downloads=Downloads.from_settings(settings),
         checkpoint=checkpoint,
     )

@@ -5,6 +5,7 @@
 
 import base64
 import os
+import re
 import sys
 from enum import StrEnum
 from functools import cache
@@ -71,6 +72,12 @@ class Settings(BaseSettings):
     data_dir: Path = _setting(
         "BB_DATA_DIR", Path("var"), about="Where embedded servers keep their files."
     )
+    storage_url: str | None = _setting(
+        "BB_STORAGE_URL",
+        None,
+        about="Where attachments are kept: file:/a/directory, or s3://bucket/prefix with the extra "
+        "`s3` and the usual AWS_ variables. Unset: `files` in the data directory.",
+    )
     secret_key: SecretStr | None = _setting(
         "BB_SECRET_KEY",
         None,
@@ -129,6 +136,24 @@ class Settings(BaseSettings):
     )
     sweep_seconds: PositiveFloat = _setting(
         "BB_SWEEP_SECONDS", 5.0, about="How often overdue work is looked for."
+    )
+
+    attachment_max_bytes: PositiveInt = _setting(
+        "BB_ATTACHMENT_MAX_BYTES",
+        25 * 1024 * 1024,
+        about="Larger attachments are listed and not kept.",
+    )
+    refused_attachments: str = _setting(
+        "BB_REFUSED_ATTACHMENTS",
+        "",
+        about="Kinds of attachments that are listed and not kept: extensions or media types, "
+        "separated by commas. Unset: none.",
+    )
+    private_downloads: bool = _setting(
+        "BB_PRIVATE_DOWNLOADS",
+        False,
+        about="For development only: attachments may be fetched from private addresses, and without "
+        "TLS.",
     )
 
     lease_seconds: PositiveFloat = _setting(
@@ -226,6 +251,13 @@ class Settings(BaseSettings):
             ("redis://", "rediss://", "redis+socket://", "sentinel://")
         ):
             raise ValueError("must begin with redis:// or rediss://")
+        return url
+
+    @field_validator("storage_url")
+    @classmethod
+    def _storage_scheme(cls, url: str | None) -> str | None:
+        if url is not None and not re.match(r"file:.|s3://[^/]", url):
+            raise ValueError("must begin with file: or s3://")
         return url
 
     @field_validator("secret_key")

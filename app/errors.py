@@ -8,10 +8,12 @@ BizzyBeeError
 ├── Conflict                it clashes with what is there
 ├── AccessDenied            no key, a wrong key, or a key without the scope
 ├── RetryableError          may succeed later; counts as an attempt
-│   └── RateLimited         come back later; does not count as an attempt
+│   ├── RateLimited         come back later; does not count as an attempt
+│   └── StorageAway         no file can be kept or read now; does not count as an attempt
 └── PermanentError          will fail again however often it is tried
     ├── InvalidPayload      an event or job that cannot be read
     ├── Gone                the provider no longer has it
+    ├── Refused             we do not take it in: too large, or of an unwanted kind
     └── AuthError           the provider refuses our credentials: pause, ask a person
 """
 
@@ -73,6 +75,10 @@ class RateLimited(RetryableError):
     """The provider asks us to slow down. Says nothing about the message, so no attempt is counted."""
 
 
+class StorageAway(RetryableError):
+    """The storage does not answer or is full. Says nothing about the file."""
+
+
 class PermanentError(BizzyBeeError):
     """Trying again would fail again."""
 
@@ -83,6 +89,10 @@ class InvalidPayload(PermanentError):
 
 class Gone(PermanentError):
     """The provider no longer has what we asked for."""
+
+
+class Refused(PermanentError):
+    """We do not take it in: it is too large, of an unwanted kind, or lies where we must not go."""
 
 
 class AuthError(PermanentError):

@@ -6,10 +6,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.ai.base import Classifier, Drafter
+from app.channels.download import Downloads
 from app.channels.registry import Adapters
 from app.checkpoints import Checkpoint, no_checkpoint
 from app.config import Settings
 from app.jobs.publishing import Publisher
+from app.storage import Storage
 from app.store.leases import Leases
 from app.store.transaction import Database, Transaction
 from app.store.vault import Vault
@@ -28,6 +30,8 @@ class Runtime:
     drafter: Drafter | None
     """None where no key is configured: then no draft is invented."""
     leases: Leases
+    storage: Storage
+    downloads: Downloads
     checkpoint: Checkpoint = no_checkpoint
     """Called at named points of a stage; does nothing outside failure tests."""
 

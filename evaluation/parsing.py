@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.domain.mail import read_attachment, read_mail
+from app.domain.mail import AttachedParts, read_mail
 from app.domain.scrub import scrub_text
 from app.domain.unified_message import UnifiedMessage
 from evaluation.files import files_of
@@ -172,10 +172,11 @@ def _can_fetch(raw: bytes, message: UnifiedMessage) -> bool:
     places = message.metadata.get("attachment_places", [])
     if len(places) != len(message.attachments):
         return False
+    parts = AttachedParts(raw)
     for place, attachment in list(zip(places, message.attachments, strict=True))[
         :_FETCHED
     ]:
-        content = read_attachment(raw, place)
+        content = parts.content(place)
         if content is None or len(content) != attachment.size:
             return False
     return True

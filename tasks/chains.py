@@ -12,6 +12,7 @@ from app.jobs.contracts import (
     Job,
     Materialize,
     Poll,
+    StoreFiles,
     Subscribe,
 )
 from app.jobs.publishing import Publishable
@@ -32,7 +33,10 @@ SOURCES: dict[type[Job], Signature] = {
 }
 
 #: What nothing follows.
-SINGLE: dict[type[Job], Signature] = {Subscribe: sync.subscribe.s()}
+SINGLE: dict[type[Job], Signature] = {
+    Subscribe: sync.subscribe.s(),
+    StoreFiles: sync.store_files.s(),
+}
 
 
 def chain_for(job: Publishable) -> Signature:

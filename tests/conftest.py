@@ -37,13 +37,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Settings:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The servers of this run, and a fresh database for this worker."""
     base = Settings(
         **{
             "BB_DATA_DIR": ROOT / "var" / "test",
             "BB_SECRET_KEY": SECRET_KEY,
             "BB_AI_MODE": "offline",
+            "BB_STORAGE_URL": f"file:{tmp_path_factory.mktemp('files')}",
         }
     )
     url = base.database_url or embedded.start_postgres(base.data_dir, "postgres")

@@ -164,3 +164,10 @@ class ChannelAdapter(ABC):
         Raises as `fetch_page` does, and Gone where the provider no longer has it.
         """
         raise NotImplementedError(f"{self.provider} does not announce by id")
+
+    def fetch_attachment(self, account: Account, url: str) -> bytes | None:
+        """Fetch a file that only the account may see; None where this is no address of the provider.
+
+        Raises RateLimited, RetryableError, AuthError, Gone, Refused or PermanentError.
+        """
+        return None

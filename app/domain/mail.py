@@ -20,9 +20,10 @@ from app.domain.mail_headers import Headers, decode_words, read_parameters
 from app.domain.mail_ids import message_id, message_ids
 from app.domain.mail_parts import Part, read_parts
 from app.domain.mail_people import UNKNOWN_SENDER, recipients_of, sender_of
+from app.domain.tnef import Unpacked, unpack
 from app.domain.unified_message import Direction, MessageKind, UnifiedMessage
 
-__all__ = ["UNKNOWN_SENDER", "content_digest", "read_attachment", "read_mail"]
+__all__ = ["UNKNOWN_SENDER", "AttachedParts", "content_digest", "read_mail"]
 
 MAX_HEADERS = 200
 
@@ -59,7 +60,7 @@ def read_mail(
         body_text=body.text or _invitation(facts),
         body_html=body.html,
         sent_at=sent_at,
-        attachments=body.attachments(),
+        attachments=[file for _, file in body.files],
         in_reply_to=parents[0] if parents else None,
         references=list(dict.fromkeys(_ids(headers, "references") + parents[1:])),
         headers=headers.listed(MAX_HEADERS),
@@ -68,13 +69,27 @@ def read_mail(
     )
 
 
-def read_attachment(raw: bytes, place: str) -> bytes | None:
-    """Return the decoded bytes of a part, by its place in `attachment_places`."""
-    root, _ = read_parts(_without_envelope(raw))
-    for part in root.walk():
-        if part.place == place and not part.children:
-            return part.content()
-    return None
+class AttachedParts:
+    """The parts of one mail: read once, decoded as each is asked for."""
+
+    def __init__(self, raw: bytes) -> None:
+        root, _ = read_parts(_without_envelope(raw))
+        self._parts = {part.place: part for part in root.leaves()}
+        self._unpacked: dict[str, Unpacked | None] = {}
+
+    def content(self, place: str) -> bytes | None:
+        """Return the decoded bytes of a part, by its place in `attachment_places`."""
+        outer, _, inner = place.partition("/")
+        part = self._parts.get(outer)
+        if part is None or not inner:
+            return part.content() if part else None
+        # What stands in Outlook's wrapping is numbered from one.
+        if outer not in self._unpacked:
+            self._unpacked[outer] = unpack(part.content())
+        unpacked = self._unpacked[outer]
+        files = unpacked.files if unpacked else []
+        is_there = inner.isdecimal() and 0 < int(inner) <= len(files)
+        return files[int(inner) - 1].content if is_there else None
 
 
 def _without_envelope(raw: bytes) -> bytes:
@@ -125,7 +140,7 @@ def _facts_of_body(body: Body) -> dict[str, Any]:
         "encrypted": body.is_encrypted,
         "truncated": body.is_truncated,
         "empty": not (body.text or body.html or body.attached),
-        "attachment_places": [part.place for part in body.attached],
+        "attachment_places": [place for place, _ in body.files],
     }
     return {name: fact for name, fact in facts.items() if fact}
 

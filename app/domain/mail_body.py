@@ -1,9 +1,13 @@
 """What the sender wrote and what came along, out of the tree of parts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from mimetypes import guess_type
 
 from app.domain.html_text import text_of_html
 from app.domain.mail_parts import Part
+from app.domain.tnef import Unpacked, is_wrapped, unpack
 from app.domain.unified_message import MAX_TEXT, Attachment
 
 #: An empty text would say that there was nothing to read.
@@ -30,18 +34,35 @@ class Body:
     is_signed: bool = False
     is_encrypted: bool = False
     is_truncated: bool = False
+    unpacked: dict[str, Unpacked] = field(default_factory=dict)
+    """What stands in Outlook's wrappings, by the place of each."""
 
-    def attachments(self) -> list[Attachment]:
-        """Describe the attached parts. `size` counts decoded bytes."""
-        return [
+    @cached_property
+    def files(self) -> list[tuple[str, Attachment]]:
+        """What came along, each with its place. `size` counts decoded bytes."""
+        return [file for part in self.attached for file in self._files_of(part)]
+
+    def _files_of(self, part: Part) -> Iterator[tuple[str, Attachment]]:
+        yield (
+            part.place,
             Attachment(
                 name=part.filename,
                 content_type=part.content_type,
                 size=len(part.content()),
                 content_id=part.content_id,
+            ),
+        )
+        inner = self.unpacked[part.place].files if part.place in self.unpacked else []
+        for number, file in enumerate(inner, 1):
+            yield (
+                f"{part.place}/{number}",
+                Attachment(
+                    name=file.name,
+                    content_type=file.content_type or guess_type(file.name or "")[0],
+                    size=len(file.content),
+                    content_id=file.content_id,
+                ),
             )
-            for part in self.attached
-        ]
 
 
 @dataclass
@@ -61,6 +82,9 @@ def read_body(root: Part) -> Body:
     """Tell the body from the attachments. Never raises."""
     body = Body()
     blocks = _blocks(root, body)
+    if not any(block.text or block.html for block in blocks):
+        # Only then: else the same text would stand there twice.
+        blocks += [_Block(one.text, one.html) for one in body.unpacked.values()]
     htmls = [block.html for block in blocks if block.html is not None]
     body.html = _cut("\n".join(htmls), body) if htmls else None
     texts: list[str] = []
@@ -117,6 +141,9 @@ def _leaf(part: Part, body: Body) -> list[_Block]:
         return [_Block(html=part.text(MAX_TEXT + 1))]
     if part.content_type not in _UNUSED:
         body.attached.append(part)
+        wraps = is_wrapped(part.filename, part.content_type)
+        if wraps and (unpacked := unpack(part.content())):
+            body.unpacked[part.place] = unpacked
     return []
 
 

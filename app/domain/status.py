@@ -93,6 +93,17 @@ class DraftStatus(StrEnum):
     """A newer inbound message arrived."""
 
 
+class AttachmentState(StrEnum):
+    PENDING = "pending"
+    STORED = "stored"
+    REFUSED = "refused"
+    """Too large, or of a kind that is not wanted."""
+    GONE = "gone"
+    """Nobody has it any more."""
+    FAILED = "failed"
+    """Given up."""
+
+
 class DeadLetterStatus(StrEnum):
     OPEN = "open"
     REQUEUED = "requeued"

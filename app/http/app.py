@@ -3,6 +3,7 @@
 from flask_openapi.openapi import OpenAPI
 
 from app.http import auth, errors, requests
+from app.http.attachments import attachments
 from app.http.bodies import READ_LIMIT
 from app.http.context import EXTENSION
 from app.http.conversations import conversations
@@ -22,6 +23,7 @@ BLUEPRINTS = (
     imports,
     webhooks,
     conversations,
+    attachments,
     customers,
     events,
     health,

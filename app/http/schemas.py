@@ -10,11 +10,13 @@ from pydantic import (
     Field,
     PlainSerializer,
     WithJsonSchema,
+    computed_field,
     model_validator,
 )
 
 from app.domain.decision import Category, Decision
 from app.domain.status import (
+    AttachmentState,
     ConversationStatus,
     DraftStatus,
     EventStatus,
@@ -179,6 +181,43 @@ class ConversationChange(_Body):
         return self
 
 
+class InnerMessage(_Answer):
+    """Of an attached message: who wrote it, and about what."""
+
+    sender: str
+    sender_name: str | None = None
+    subject: str | None = None
+    date: str | None = None
+
+
+class Attachment(_Answer):
+    """A file that came with a message: kept, or listed with the reason why not."""
+
+    id: UUID
+    message_id: UUID
+    name: str | None
+    content_type: str | None
+    """As the sender claims."""
+    size: int | None
+    """Bytes."""
+    content_id: str | None
+    is_inline: bool
+    """Part of the text, not a file that somebody attached."""
+    state: AttachmentState
+    reason: str | None
+    """Why it is not stored."""
+    warning: str | None
+    """What to beware of before opening it."""
+    inner: InnerMessage | None
+    sha256: str | None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def path(self) -> str:
+        """Where its bytes are, once it is stored."""
+        return f"/api/v1/messages/{self.message_id}/attachments/{self.id}"
+
+
 class Message(_Answer):
     id: UUID
     conversation_id: UUID
@@ -198,7 +237,7 @@ class Message(_Answer):
     """The whole text."""
     body_visible: str | None
     """Without quoted mail and signature."""
-    attachments: list[Any]
+    attachments: list[Attachment] = Field(validation_alias="files")
     thread_evidence: str | None
     is_old: bool
     reply_sent: bool

@@ -156,6 +156,14 @@ class Subscribe(Job):
     config_id: UUID
 
 
+class StoreFiles(Job):
+    """Keep the files that came with messages."""
+
+    queue = queues.SYNC
+    job_type: Literal["STORE_FILES"] = "STORE_FILES"
+    message_ids: tuple[UUID, ...] = Field(min_length=1)
+
+
 class DeadLetterNotice(BaseModel):
     """Says that something was given up. The letters are rows; this is only the news of them."""
 
@@ -181,6 +189,7 @@ CONTRACTS: dict[str, type[Job]] = {
         Materialize,
         Classify,
         Draft,
+        StoreFiles,
     )
 }
 

@@ -6,6 +6,7 @@ CLASSIFY = "bb_classify_jobs"
 DRAFT = "bb_draft_jobs"
 SYNC = "bb_sync_jobs"
 DEADLETTER = "bb_deadletter_jobs"
+SYNC = "bb_sync_jobs"
 OPS = "bb_ops_jobs"
 
 ALL = (IMPORT, INGEST, CLASSIFY, DRAFT, SYNC, DEADLETTER, OPS)

@@ -1,5 +1,6 @@
 """Tables, one file per aggregate."""
 
+from app.models.attachment import Attachment
 from app.models.base import Base
 from app.models.channel_config import ChannelConfig, MessageFetch, SyncWatermark
 from app.models.conversation import Conversation, ConversationRef
@@ -14,6 +15,7 @@ from app.models.workspace import APIKey, AuditEntry, Workspace
 
 __all__ = [
     "APIKey",
+    "Attachment",
     "AuditEntry",
     "Base",
     "ChannelConfig",

@@ -5,10 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.status import DraftStatus, SenderType
 from app.domain.unified_message import Direction, MessageKind
+from app.models.attachment import Attachment
 from app.models.base import Base, InWorkspace, Timestamps, UUIDKey, on_account
 
 
@@ -61,6 +62,10 @@ class Message(InWorkspace, Base):
     """Without quoted mail and signature."""
     body_html: Mapped[str | None]
     attachments: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    """The files as the message lists them; what became of each is in `files`."""
+    files: Mapped[list[Attachment]] = relationship(
+        order_by=Attachment.position, lazy="raise", viewonly=True
+    )
     thread_evidence: Mapped[str | None]
     """What led it into its conversation."""
     is_automatic: Mapped[bool] = mapped_column(server_default=text("false"))

@@ -143,6 +143,18 @@ def list_messages(
         )
 
 
+def get_message(runtime: Runtime, workspace_id: UUID, message_id: UUID) -> Message:
+    """One message with its files.
+
+    Raises NotFound.
+    """
+    with runtime.transaction(workspace_id) as tx:
+        message = store.messages.with_files(tx, message_id)
+    if message is None:
+        raise NotFound(f"no message {message_id}")
+    return message
+
+
 def change_conversation(
     runtime: Runtime,
     workspace_id: UUID,

@@ -4,6 +4,7 @@ Call sites read `store.events.add_new(tx, rows)`.
 """
 
 from app.store import (
+    attachments,
     audit,
     claims,
     conversations,
@@ -26,6 +27,7 @@ from app.store import (
 )
 
 __all__ = [
+    "attachments",
     "audit",
     "claims",
     "conversations",

@@ -77,6 +77,13 @@ def get(tx: Transaction, event_id: UUID) -> MessageEvent | None:
     return tx.session.get(MessageEvent, event_id)
 
 
+def mime_of(tx: Transaction, event_id: UUID) -> str | None:
+    """The mail that an event brought, in base64; None where it brought none."""
+    return tx.session.scalar(
+        select(MessageEvent.raw["mime"].astext).where(MessageEvent.id == event_id)
+    )
+
+
 def of_message(tx: Transaction, message_id: UUID) -> UUID | None:
     """The event that brought a message."""
     return tx.session.scalar(

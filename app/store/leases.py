@@ -15,13 +15,29 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.domain.status import AttachmentState
 from app.jobs.publishing import NoPublisher
 from app.logs import get_logger
-from app.models import MessageEvent, MessageFetch, PipelineRun, SyncWatermark
+from app.models import (
+    Attachment,
+    MessageEvent,
+    MessageFetch,
+    PipelineRun,
+    SyncWatermark,
+)
 from app.store.transaction import Database, Transaction
 
 #: Work that hangs longer than anything may take loses its lease in the end.
 LONGEST = timedelta(minutes=10)
+
+#: What can be leased, and what of it is not finished: only for that there is an index.
+_LEASED: tuple[tuple[Any, ColumnElement[bool]], ...] = (
+    (MessageEvent, MessageEvent.finished_at.is_(None)),
+    (PipelineRun, PipelineRun.finished_at.is_(None)),
+    (MessageFetch, MessageFetch.finished_at.is_(None)),
+    (SyncWatermark, true()),
+    (Attachment, Attachment.state == AttachmentState.PENDING),
+)
 
 log = get_logger("leases")
 
@@ -71,15 +87,6 @@ class Leases:
         except SQLAlchemyError as error:
             # What cannot be renewed lapses, and is done by somebody else: nothing worse.
             log.warning("leases not renewed", error=type(error).__name__)
-
-
-#: What is leased is not finished, and of the unfinished there is an index.
-_LEASED: tuple[tuple[Any, ColumnElement[bool]], ...] = (
-    (MessageEvent, MessageEvent.finished_at.is_(None)),
-    (PipelineRun, PipelineRun.finished_at.is_(None)),
-    (MessageFetch, MessageFetch.finished_at.is_(None)),
-    (SyncWatermark, true()),
-)
 
 
 def renew(tx: Transaction, tokens: Collection[UUID], length: timedelta) -> None:

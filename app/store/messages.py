@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import selectinload
 
 from app.domain.status import DraftStatus
 from app.models import Conversation, Draft, Message
@@ -54,6 +55,15 @@ def of_ids(tx: Transaction, message_ids: Collection[UUID]) -> dict[UUID, Message
     return {message.id: message for message in found}
 
 
+def with_files(tx: Transaction, message_id: UUID) -> Message | None:
+    """One message and its files."""
+    return tx.session.scalar(
+        select(Message)
+        .where(Message.id == message_id)
+        .options(selectinload(Message.files))
+    )
+
+
 def latest(tx: Transaction, conversation_id: UUID, *, limit: int) -> list[Message]:
     """The newest messages of a conversation, oldest of them first."""
     found = tx.session.scalars(
@@ -72,12 +82,13 @@ def newest_first(
     limit: int,
     before: tuple[datetime, UUID] | None = None,
 ) -> Sequence[Message]:
-    """A page of a conversation; `before` is (occurred_at, id) of the last row of the page before."""
+    """A page of a conversation, with the files; `before` is (occurred_at, id) of the row before it."""
     statement = (
         select(Message)
         .where(Message.conversation_id == conversation_id)
         .order_by(Message.occurred_at.desc(), Message.id.desc())
         .limit(limit)
+        .options(selectinload(Message.files))
     )
     if before is not None:
         statement = statement.where(

@@ -1,3 +1,4 @@
+import base64
 import json
 from datetime import UTC, datetime
 
@@ -17,8 +18,10 @@ from app.domain.unified_message import (
 )
 from app.errors import (
     AuthError,
+    Gone,
     PermanentError,
     RateLimited,
+    Refused,
     RetryableError,
 )
 from tests.fakes import ScriptedServer
@@ -715,6 +718,15 @@ def page(*records, more=None):
     return {"length": len(records), "records": list(records), **token}
 
 
+def adapter_of(server, *, max_file_bytes=1_000_000):
+    return AurinkoAdapter(
+        server.url,
+        webhook_secret=None,
+        budget=Budget(None, per_second=1),
+        max_file_bytes=max_file_bytes,
+    )
+
+
 def bodiless(message_id):
     record = {name: value for name, value in RECORD.items() if name != "body"}
     return record | {"id": message_id, "omitted": ["body"]}
@@ -722,9 +734,7 @@ def bodiless(message_id):
 
 @pytest.fixture
 def adapter(server: ScriptedServer) -> AurinkoAdapter:
-    return AurinkoAdapter(
-        server.url, webhook_secret=None, budget=Budget(None, per_second=1)
-    )
+    return adapter_of(server)
 
 
 @pytest.fixture
@@ -737,3 +747,60 @@ def fetch(adapter: AurinkoAdapter):
         )
 
     return fetch
+
+
+@pytest.mark.shows("A19", "C15")
+def test_a_file_is_fetched_where_its_message_says(server, adapter):
+    server.answer({"id": "a 1", "content": base64.b64encode(b"%PDF").decode()})
+    url = f"{server.url}/v1/email/messages/m%2F1/attachments/a%201"
+
+    content = adapter.fetch_attachment(ACCOUNT, url)
+
+    (request,) = server.requests
+    assert content == b"%PDF"
+    assert request.path == "/v1/email/messages/m%2F1/attachments/a%201"
+    assert request.headers["Authorization"] == "Bearer tok-1"
+
+
+@pytest.mark.shows("L2")
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://elsewhere.example/v1/email/messages/m/attachments/a",
+        "{base}.elsewhere.example/v1/email/messages/m/attachments/a",
+        "{base}@elsewhere.example/v1/email/messages/m/attachments/a",
+        "{base}/v1/account",
+        "{base}/v1/email/messages/../attachments/a",
+        "{base}/v1/email/messages/m/attachments/..",
+        "{base}/v1/email/messages/m/attachments/a?x=y",
+        "{base}/v1/email/messages/m/n/attachments/a",
+    ],
+)
+def test_the_token_is_sent_to_no_other_address(server, adapter, address):
+    assert adapter.fetch_attachment(ACCOUNT, address.format(base=server.url)) is None
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"content": {}, "status": 404}, Gone),
+        ({"content": {}, "status": 401}, AuthError),
+        ({"content": {}, "status": 429}, RateLimited),
+        ({"content": {"content": None}}, RetryableError),
+        ({"content": {"content": "abc"}}, RetryableError),
+        ({"content": []}, RetryableError),
+        ({"content": {"content": "A" * 200_000}}, Refused),
+    ],
+    ids=["gone", "refused", "busy", "empty", "no base64", "a list", "too large"],
+)
+def test_a_file_that_cannot_be_fetched_says_what_follows(server, answer, error):
+    small = adapter_of(server, max_file_bytes=100_000)
+    server.answer(**answer)
+
+    with pytest.raises(error) as raised:
+        small.fetch_attachment(
+            ACCOUNT, f"{server.url}/v1/email/messages/m/attachments/a"
+        )
+
+    assert type(raised.value) is error

@@ -57,6 +57,11 @@ CHECKS = {
         WHERE e.status = 'failed' AND d.id IS NULL""",
     "a lease left over": """
         SELECT id, status FROM message_events WHERE lease_token IS NOT NULL""",
+    "a file that is neither kept nor listed with its reason": """
+        SELECT id, state, attempts, last_error FROM attachments
+        WHERE state = 'pending' OR lease_token IS NOT NULL
+           OR (state = 'stored') <> (storage_key IS NOT NULL)
+           OR (state <> 'stored' AND reason IS NULL)""",
     "a run left over": """
         SELECT id, state FROM pipeline_runs WHERE state IN ('queued', 'running')
            OR lease_token IS NOT NULL""",

@@ -58,10 +58,13 @@ POINTS = (
     "draft.claimed",
     "draft.called",
     "draft.written",
+    "store_files.claimed",
+    "store_files.put",
     "publish",
 )
 
 UNFINISHED = "SELECT count(*) FROM message_events WHERE finished_at IS NULL"
+WITHOUT_FILES = "SELECT count(*) FROM attachments WHERE state = 'pending'"
 
 
 @dataclass
@@ -382,6 +385,7 @@ class Storm:
         yield count(url, UNFINISHED) > 0
         # What came in at the provider is found by polling, whatever became of the webhooks.
         yield count(url, "SELECT count(*) FROM message_events") < self.report.expected
+        yield count(url, WITHOUT_FILES) > 0
         yield self._messages_waiting() > 0
 
     def _messages_waiting(self) -> int:

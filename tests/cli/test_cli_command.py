@@ -89,11 +89,26 @@ def test_doctor_finds_all_well(bizzybee):
         "extension vector": True,
         "broker": True,
         "broker memory policy": True,
+        "storage": True,
         "LOVABLE_AI_GATEWAY_KEY": True,
         "ANTHROPIC_API_KEY": True,
         "adapters": True,
     }
     assert {one["do"] for one in done.json} == {""}
+
+
+def test_doctor_finds_a_storage_that_cannot_be_written(doctor, tmp_path):
+    taken = tmp_path / "files"
+    taken.write_text("a file where the directory should be")
+
+    done = doctor(BB_STORAGE_URL=f"file:{taken}")
+
+    assert done.wrong == {
+        "storage": (
+            "the storage fails: NotADirectoryError",
+            "see that BB_STORAGE_URL is there, has room and may be written",
+        )
+    }
 
 
 def test_doctor_finds_a_schema_that_is_behind(doctor, blank):

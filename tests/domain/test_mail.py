@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from app.domain.mail import (
     UNKNOWN_SENDER,
+    AttachedParts,
     content_digest,
-    read_attachment,
     read_mail,
 )
 from app.domain.unified_message import Direction, MessageKind
@@ -446,8 +446,8 @@ def test_an_attachment_is_found_again_by_its_place():
     places = read_mail(raw).metadata["attachment_places"]
 
     assert places == ["2.2"]
-    assert read_attachment(raw, "2.2") == PDF
-    assert read_attachment(raw, "7") is None
+    assert AttachedParts(raw).content("2.2") == PDF
+    assert AttachedParts(raw).content("7") is None
 
 
 @pytest.mark.shows("C13")
@@ -470,7 +470,7 @@ def test_an_attached_message_is_not_mixed_into_the_text():
             "message_id": "first@mail.example.com",
         }
     ]
-    assert read_attachment(raw, "2") == inner
+    assert AttachedParts(raw).content("2") == inner
 
 
 @pytest.mark.shows("C11")

@@ -269,7 +269,8 @@ def test_what_was_quoted_is_folded_away(signed_in, arrive):
     assert not parsed(response).xpath("//details/@open")
 
 
-def test_attachments_are_listed_and_never_linked(signed_in, arrive):
+@pytest.mark.shows("C15")
+def test_attachments_are_listed_with_what_became_of_them(signed_in, arrive):
     [conversation_id] = arrive(
         message(
             attachments=[
@@ -287,8 +288,8 @@ def test_attachments_are_listed_and_never_linked(signed_in, arrive):
     response = signed_in(Scope.READ).get(f"/inbox/{conversation_id}")
 
     assert texts(response, "//ul[@aria-label='Attachments']/li") == [
-        "photo.jpg image/jpeg, 123 kB",
-        "unnamed file",
+        "photo.jpg image/jpeg, 123 kB on its way",
+        "unnamed file not there any more: the message came without it",
     ]
     assert "files.example" not in response.text
 

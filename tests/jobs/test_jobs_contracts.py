@@ -18,6 +18,7 @@ from app.jobs.contracts import (
     Job,
     Materialize,
     Poll,
+    StoreFiles,
     Subscribe,
     read_job,
 )
@@ -82,6 +83,12 @@ KNOWN = {
         "target_message_id": MESSAGE,
         "event_id": EVENT,
     },
+    StoreFiles: {
+        "job_type": "STORE_FILES",
+        "workspace_id": WORKSPACE,
+        "run_id": RUN,
+        "message_ids": [MESSAGE, OTHER],
+    },
 }
 
 each_contract = pytest.mark.parametrize("contract", KNOWN, ids=lambda one: one.__name__)
@@ -114,6 +121,7 @@ def test_a_job_survives_the_broker(contract):
         (Materialize, "bb_ingest_jobs"),
         (Classify, "bb_classify_jobs"),
         (Draft, "bb_draft_jobs"),
+        (StoreFiles, "bb_sync_jobs"),
     ],
     ids=lambda one: getattr(one, "__name__", one),
 )
@@ -244,7 +252,7 @@ def test_an_unknown_type_is_refused_with_those_there_are():
 
     assert str(fault.value) == (
         "unknown job_type 'EXPLODE'; known: IMPORT_FETCH, POLL, FETCH_MESSAGES, "
-        "SUBSCRIBE, MATERIALIZE, CLASSIFY, DRAFT"
+        "SUBSCRIBE, MATERIALIZE, CLASSIFY, DRAFT, STORE_FILES"
     )
 
 

@@ -6,12 +6,14 @@ import pytest
 
 from app import store
 from app.services.operations.supervise import supervise
+from app.services.pipeline.materialize import materialize
 from tests.factories import message
 
 QUIET = {
     "run_stalled": 0,
     "events_stalled": 0,
     "queue_old": 0,
+    "files_waiting": 0,
     "workers_idle": 0,
     "account_silent": 0,
 }
@@ -142,3 +144,21 @@ def test_an_account_that_falls_silent_is_an_incident(
 def test_two_supervisors_do_the_work_of_one(runtime):
     assert supervise(runtime) == QUIET
     assert supervise(runtime) == {}
+
+
+@pytest.mark.shows("A19", "K5")
+@pytest.mark.parametrize(("minutes", "late"), [(4, False), (6, True)])
+def test_files_that_nobody_keeps_are_noticed(
+    runtime, make, config, set_rows, look, minutes, late
+):
+    files = [{"url": "https://files.example/a"}, {"url": "https://files.example/b"}]
+    (event_id,) = make.events(config, message(attachments=files))
+    materialize(runtime, make.materialize_job(config, [event_id]))
+    set_rows("attachments", updated_at=timedelta(minutes=minutes))
+
+    found = look().get("files_waiting")
+
+    assert (found is not None) is late
+    if late:
+        assert found.details["files"] == 2
+        assert found.workspace_id == config.workspace_id

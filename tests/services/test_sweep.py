@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func
 
 from app import store
 from app.domain.ids import new_id
@@ -14,8 +15,11 @@ from app.jobs.contracts import (
     Draft,
     ImportFetch,
     Materialize,
+    StoreFiles,
 )
+from app.models import Attachment
 from app.services.operations.sweep import LONG_QUEUE, TOGETHER, sweep
+from app.services.pipeline.materialize import materialize
 from app.services.sync.start_import import start_import
 from tests.factories import message
 from tests.fakes import CollectingPublisher
@@ -185,6 +189,7 @@ def test_two_beats_do_the_work_of_one(runtime, make, config, set_event):
         "runs": 0,
         "watermarks": 0,
         "fetches": 0,
+        "messages_with_files": 0,
         "jobs": 1,
     }
     assert second == {}
@@ -236,3 +241,73 @@ def test_news_of_a_dead_letter_goes_to_its_queue(runtime, make, config):
     assert isinstance(notice, DeadLetterNotice)
     assert notice.letter_ids == (letter.id,)
     assert notice.queue == "bb_deadletter_jobs"
+
+
+@pytest.fixture
+def file_waits(runtime, make, config, set_event, now):
+    """A message with files whose job was lost; returns its id, and what sets columns of them."""
+    (event_id,) = make.events(
+        config, message(attachments=[{"url": "https://files.example/a"}] * 2)
+    )
+    materialize(runtime, make.materialize_job(config, [event_id]))
+    set_event(event_id, finished_at=now())
+
+    def change(**columns):
+        with runtime.system_transaction() as tx:
+            tx.session.execute(Attachment.__table__.update().values(**columns))
+
+    change(rung_at=now() - GRACE - timedelta(seconds=1))
+    return make.event(event_id).message_id, change
+
+
+@pytest.mark.shows("A19", "K1")
+def test_files_whose_job_was_lost_are_rung_for_once(runtime, file_waits):
+    message_id, _ = file_waits
+
+    (job,) = rung(runtime)
+
+    assert isinstance(job, StoreFiles)
+    assert job.message_ids == (message_id,)
+    assert rung(runtime) == []
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"state": "stored"},
+        {"lease_expires_at": func.now() + timedelta(seconds=30)},
+        {"next_attempt_at": func.now() + timedelta(seconds=30)},
+        {"rung_at": func.now()},
+    ],
+    ids=["stored", "held", "put off", "just rung"],
+)
+def test_files_that_need_nobody_are_left_alone(runtime, file_waits, columns):
+    _, change = file_waits
+
+    change(**columns)
+
+    assert rung(runtime) == []
+
+
+def test_files_that_were_put_off_are_rung_for_when_their_time_comes(
+    runtime, file_waits, now
+):
+    _, change = file_waits
+
+    change(
+        rung_at=now() - timedelta(seconds=5),
+        next_attempt_at=now() - timedelta(seconds=1),
+    )
+
+    assert len(rung(runtime)) == 1
+
+
+def test_behind_a_long_queue_of_files_no_more_are_rung_for(runtime, file_waits):
+    class Busy(CollectingPublisher):
+        def waiting(self):
+            return {"bb_sync_jobs": LONG_QUEUE}
+
+    busy = replace(runtime, publisher=Busy())
+    sweep(busy, forced=True)
+
+    assert busy.publisher.jobs == []

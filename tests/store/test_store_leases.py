@@ -7,6 +7,7 @@ import pytest
 
 from app import store
 from app.domain.status import EventStatus
+from app.services.pipeline.materialize import materialize
 from app.store.leases import Leases
 from tests.factories import message
 
@@ -34,6 +35,23 @@ def test_what_is_worked_on_stays_leased_however_long_it_takes(
     with Leases(runtime.database, length=LENGTH).held(held.token):
         time.sleep(3 * LENGTH.total_seconds())
         assert claim(event_id).events == []
+
+
+@pytest.mark.shows("A19")
+def test_files_that_are_fetched_stay_leased_too(runtime, make, config):
+    (event_id,) = make.events(
+        config, message(attachments=[{"url": "https://a.example"}])
+    )
+    materialize(runtime, make.materialize_job(config, [event_id]))
+    message_id = make.event(event_id).message_id
+
+    def take():
+        with runtime.transaction(config.workspace_id) as tx:
+            return store.attachments.take(tx, message_id, lease=LENGTH, leaving=())
+
+    with Leases(runtime.database, length=LENGTH).held(take().token):
+        time.sleep(3 * LENGTH.total_seconds())
+        assert take().files == []
 
 
 def test_what_nobody_works_on_any_more_can_soon_be_claimed(

@@ -6,7 +6,18 @@ from uuid import UUID
 
 import psycopg2.errors
 import pytest
-from sqlalchemy import Enum, LargeBinary, Text, Uuid, delete, func, insert, select, text
+from sqlalchemy import (
+    Enum,
+    Integer,
+    LargeBinary,
+    Text,
+    Uuid,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy import update as change
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
@@ -272,6 +283,8 @@ def a_value(column):
         return new_id()
     if isinstance(column.type, JSONB):
         return {}
+    if isinstance(column.type, Integer):
+        return 1
     if isinstance(column.type, LargeBinary):
         return b"sealed"
     if isinstance(column.type, Text):

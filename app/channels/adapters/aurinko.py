@@ -1,9 +1,11 @@
 """Aurinko: mailboxes of any e-mail service behind one API."""
 
+import binascii
 import hashlib
 import hmac
 import json
 import math
+import re
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -48,6 +50,7 @@ from app.errors import (
     Gone,
     InvalidPayload,
     PermanentError,
+    Refused,
     RetryableError,
 )
 from app.transport import Bearer, HTTPClient
@@ -67,6 +70,14 @@ _PREPARING = 5.0
 _MAX_PAYLOADS = 1_000
 _LONGEST_TOKEN = 1_000
 _MAX_SUBSCRIPTIONS = 100
+#: Below the base URL; a partner may post any address, and only these get the account's token.
+_ATTACHMENT = re.compile(rf"{MESSAGES}/(?!\.)[^/?#]+/attachments/(?!\.)[^/?#]+")
+
+
+class _Files(HTTPClient):
+    """Fetches attachments."""
+
+    too_large = Refused
 
 
 class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
@@ -79,10 +90,19 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
     polls = True
 
     def __init__(
-        self, base_url: str, *, webhook_secret: str | None, budget: Budget
+        self,
+        base_url: str,
+        *,
+        webhook_secret: str | None,
+        budget: Budget,
+        max_file_bytes: int,
     ) -> None:
         self._base_url = base_url
         self._api = HTTPClient(self.provider, base_url)
+        # Four characters carry three bytes; the rest of the answer is short.
+        self._files = _Files(
+            self.provider, base_url, max_bytes=max_file_bytes * 4 // 3 + 65_536
+        )
         self._secret = webhook_secret
         self._budget = budget
 
@@ -93,6 +113,7 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
             str(settings.aurinko_url),
             webhook_secret=secret.get_secret_value() if secret else None,
             budget=Budget.from_settings(settings),
+            max_file_bytes=settings.attachment_max_bytes,
         )
 
     def fetch_page(
@@ -170,6 +191,20 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
         if not is_message(record):
             return None
         return self._read(RecordReader(self._base_url, account), record)
+
+    def fetch_attachment(self, account: Account, url: str) -> bytes | None:
+        """Fetch a file by the address that its message lists."""
+        path = url.removeprefix(self._base_url)
+        if path == url or not _ATTACHMENT.fullmatch(path):
+            return None
+        answer = self._files.get(path, auth=self._auth(account))
+        content = answer.get("content") if isinstance(answer, dict) else None
+        if not isinstance(content, str):
+            raise RetryableError("aurinko: an attachment came without its content")
+        try:
+            return binascii.a2b_base64(content)
+        except binascii.Error:
+            raise RetryableError("aurinko: an attachment is no base64") from None
 
     def verify(self, request: WebhookRequest, account: Account | None) -> None:
         if self._secret is None:

@@ -21,16 +21,19 @@ from werkzeug.exceptions import TooManyRequests
 
 from app.domain.attention import Attention
 from app.domain.faults import faults_of
+from app.domain.html_safe import BLOCKED, safe_html
 from app.domain.status import Scope
 from app.errors import AccessDenied, InvalidInput, NotFound
 from app.http import cursors
 from app.http.auth import holder_of, needs, public
 from app.http.context import caller, runtime, workspace_id
+from app.http.files import file_answer
 from app.http.schemas import ConversationChange
 from app.http.ui import session, texts, words
 from app.http.ui.attempts import Attempts
 from app.http.ui.why import told
 from app.services import inbox
+from app.services.attachments import open_attachment
 from app.services.operations.explain import explain_event
 from app.services.operations.overview import overview
 
@@ -39,11 +42,18 @@ MESSAGES_PER_PAGE = 50
 
 _POLICY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     # Told nothing at all, browsers hide from us too where our forms come from.
     "Referrer-Policy": "same-origin",
     "Vary": "Cookie",
 }
+#: For the frame in which a mail is shown. It has our origin, or its pictures would not get the
+#: session's cookie; without scripts and forms it can do nothing with that.
+_MAIL_SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"
+_MAIL_POLICY = (
+    f"sandbox {_MAIL_SANDBOX}; default-src 'none'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:{remote}; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
 #: What one may come back to after signing in: a page of ours, never another host.
 _OUR_PAGE = re.compile(r"/(?:inbox/|operations)[A-Za-z0-9_/?=&-]*")
 _FILTERS = ("ago", "duration", "exact", "hour", "language", "plain", "shown", "size")
@@ -188,6 +198,51 @@ def why(conversation_id: UUID) -> ResponseReturnValue:
     )
 
 
+@ui.get("/inbox/messages/<uuid:message_id>/mail")
+@needs(Scope.READ, by_session=True)
+def mail(message_id: UUID) -> ResponseReturnValue:
+    """The HTML of a message, made safe, for the frame in which it is shown."""
+    message = inbox.get_message(runtime(), workspace_id(), message_id)
+    if not message.body_html:
+        raise NotFound("the message has no HTML")
+    show_remote = request.args.get("images") == "1"
+    pictures = {file.content_id: file.id for file in message.files if file.content_id}
+
+    def url_of(content_id: str) -> str | None:
+        if content_id not in pictures:
+            return None
+        return url_for(
+            "ui.attachment",
+            message_id=message_id,
+            attachment_id=pictures[content_id],
+        )
+
+    html = safe_html(message.body_html, resolve_cid=url_of, show_remote=show_remote)
+    page = render_template(
+        "ui/mail.html",
+        html=html,
+        message_id=message_id,
+        show_remote=show_remote,
+        blocked=BLOCKED in html,
+    )
+    response = current_app.make_response(page)
+    response.headers["Content-Security-Policy"] = _MAIL_POLICY.format(
+        remote=" https: http:" if show_remote else ""
+    )
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@ui.get("/inbox/messages/<uuid:message_id>/attachments/<uuid:attachment_id>")
+@needs(Scope.READ, by_session=True)
+def attachment(message_id: UUID, attachment_id: UUID) -> ResponseReturnValue:
+    """A file of a message."""
+    return file_answer(
+        open_attachment(runtime(), workspace_id(), message_id, attachment_id)
+    )
+
+
 @ui.get("/inbox/<path:anything>")
 @needs(Scope.READ, Scope.OPS, by_session=True)
 def nothing(anything: str) -> ResponseReturnValue:
@@ -212,6 +267,7 @@ def _prepare(state: BlueprintSetupState) -> None:
     for name in _FILTERS:
         environment.filters[name] = getattr(texts, name)
     environment.globals["words"] = words
+    environment.globals["mail_sandbox"] = _MAIL_SANDBOX
     environment.globals["token_field"] = session.TOKEN_FIELD
 
 
@@ -230,7 +286,8 @@ def _as_page(response: Response) -> Response:
     elif response.mimetype == "application/problem+json":
         _dress(response)
     if response.mimetype == "text/html":
-        response.headers.update(_POLICY)
+        for name, value in _POLICY.items():
+            response.headers.setdefault(name, value)
     return response
 
 

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.domain.mail_text import split_reply
+from app.domain.printable import plain as plain
 
 #: Characters of one message that a page shows; the rest is in the API.
 MOST_SHOWN = 50_000
 
 _MINUTE, _HOUR, _DAY = (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
-
-#: Marks that reverse the text after them, and control characters. A name needs none.
-_TRICKS = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 #: Scripts that one language writes, or nearly so; Persian and Urdu have letters that Arabic lacks.
 _SCRIPTS = (
@@ -110,11 +108,6 @@ def size(number: int) -> str:
     if number < 1_000_000:
         return f"{number / 1000:.0f} kB"
     return f"{number / 1_000_000:.1f} MB"
-
-
-def plain(text: object) -> str:
-    """A name or a line without what could make it look like another."""
-    return " ".join(_TRICKS.sub("", str(text or "")).split())
 
 
 def _day(moment: datetime, *, with_year: bool) -> str:

@@ -64,6 +64,13 @@ STATUSES = {
     ConversationStatus.PENDING: "Pending",
     ConversationStatus.CLOSED: "Closed",
 }
+#: How it stands with a file that is not stored.
+FILES = {
+    "pending": "on its way",
+    "refused": "not kept",
+    "gone": "not there any more",
+    "failed": "could not be fetched",
+}
 #: How a message came into its conversation.
 PLACES = {
     "new": "Nothing linked it to an earlier conversation, so it began this one.",
@@ -100,6 +107,7 @@ JOBS = {
     "MATERIALIZE": "Placed in a conversation",
     "CLASSIFY": "Judged",
     "DRAFT": "Reply drafted",
+    "STORE_FILES": "Attachment kept",
 }
 OUTCOMES = {
     "materialized": "done",
@@ -109,6 +117,9 @@ OUTCOMES = {
     "superseded": "left to a newer message",
     "put_off": "failed, to be tried again",
     "rate_limited": "asked to wait",
+    "waits": "asked to wait",
+    "gone": "nobody has it any more",
+    "refused": "not taken in",
     "failed": "given up",
 }
 QUEUES = {
@@ -125,12 +136,16 @@ INCIDENTS = {
     "unreadable_job": "A job could not be read",
     "run_stalled": "An import does not move",
     "events_stalled": "Messages do not move",
+    "files_waiting": "Attachments wait to be kept",
+    "storage_away": "Attachments cannot be kept: the storage does not answer",
+    "attachment_failed": "Attachments could not be fetched",
 }
 #: What went wrong with a page, by status: heading and advice.
 PROBLEMS = {
     400: ("That did not work", "The address or the form holds something unusable."),
     403: ("Not allowed", "Your key does not open this, or the form was out of date."),
     404: ("Nothing here", "There is no such page in this workspace."),
+    409: ("Not to be had", "What you asked for is not there, or not yet."),
     413: ("Too large", "That was more than can be taken in one go."),
     429: ("Too many tries", "Wait a minute, then try again."),
     500: ("Our mistake", "This is a fault of ours. Nothing of yours is lost."),

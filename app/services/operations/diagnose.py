@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from uuid import UUID
 
 import redis
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.config import AIMode
+from app.errors import StorageAway
 from app.jobs.broker import Broker
 from app.runtime import Runtime
 from app.store import migrations
@@ -29,7 +31,7 @@ class Finding:
 def diagnose(runtime: Runtime) -> list[Finding]:
     """Run every check; none raises."""
     findings: list[Finding] = []
-    for check in (_database, _schema, _roles, _vector, _broker, _models, _adapters):
+    for check in CHECKS:
         findings += _guarded(check, runtime)
     return findings
 
@@ -46,6 +48,9 @@ def _guarded(
         return [Finding(name, False, reason, advice)]
     except redis.RedisError as exc:
         return [Finding(name, False, str(exc), "start Redis, or correct REDIS_URL")]
+    except StorageAway as exc:
+        advice = "see that BB_STORAGE_URL is there, has room and may be written"
+        return [Finding(name, False, str(exc), advice)]
 
 
 def _database(runtime: Runtime) -> Iterator[Finding]:
@@ -114,6 +119,15 @@ def _broker(runtime: Runtime) -> Iterator[Finding]:
     yield Finding("broker memory policy", ok, policy, advice)
 
 
+def _storage(runtime: Runtime) -> Iterator[Finding]:
+    # A workspace that nobody has: what is put there is nobody's.
+    key = runtime.storage.put(UUID(int=0), b"written by: bizzybee doctor")
+    is_there = runtime.storage.exists(key)
+    runtime.storage.delete(key)
+    advice = "" if is_there else "see that all machines have the same BB_STORAGE_URL"
+    yield Finding("storage", is_there, "takes and gives back files", advice)
+
+
 def _models(runtime: Runtime) -> Iterator[Finding]:
     settings = runtime.settings
     for name, key, without in (
@@ -130,3 +144,15 @@ def _models(runtime: Runtime) -> Iterator[Finding]:
 
 def _adapters(runtime: Runtime) -> Iterator[Finding]:
     yield Finding("adapters", True, ", ".join(sorted(runtime.adapters)))
+
+
+CHECKS = (
+    _database,
+    _schema,
+    _roles,
+    _vector,
+    _broker,
+    _storage,
+    _models,
+    _adapters,
+)

@@ -105,6 +105,17 @@ def _old_queues(tx: Transaction, _: Settings) -> Iterator[Condition]:
             )
 
 
+def _waiting_files(tx: Transaction, _: Settings) -> Iterator[Condition]:
+    for group in store.attachments.waiting(tx):
+        if tx.now - group.since > QUEUE_AGE:
+            yield Condition(
+                key=str(group.workspace_id),
+                workspace_id=group.workspace_id,
+                severity=Severity.WARNING,
+                details={"files": group.files, "since": group.since.isoformat()},
+            )
+
+
 def _idle_workers(tx: Transaction, _: Settings) -> Iterator[Condition]:
     for stage in store.reports.waiting_stages(tx):
         last = stage["last_outcome_at"]
@@ -139,6 +150,7 @@ KINDS: dict[str, Callable[[Transaction, Settings], Iterator[Condition]]] = {
     "run_stalled": _stalled_runs,
     "events_stalled": _stalled_events,
     "queue_old": _old_queues,
+    "files_waiting": _waiting_files,
     "workers_idle": _idle_workers,
     "account_silent": _silent_accounts,
 }

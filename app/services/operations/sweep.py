@@ -1,15 +1,16 @@
 """Ring again for whatever is due and nobody works on: what makes the pipeline lossless."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from app import store
 from app.domain.status import EventStatus
-from app.jobs.contracts import Classify, Draft, Job, Materialize
+from app.jobs.contracts import Classify, Draft, Job, Materialize, StoreFiles
 from app.runtime import Runtime
+from app.services.pipeline.placement import files_jobs
 from app.services.sync.fetch_messages import fetch_jobs
 from app.services.sync.start_import import fetch_job
 from app.services.sync.watermarks import watermark_job
@@ -56,11 +57,17 @@ def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
         fetches = store.fetches.take_overdue(
             tx, grace=runtime.lease, limit=settings.supervisor_nudge_limit
         )
+        files: Sequence[Any] = ()
+        if waiting.get(StoreFiles.queue, 0) < LONG_QUEUE:
+            files = store.attachments.take_overdue(
+                tx, grace=runtime.lease, limit=settings.supervisor_nudge_limit
+            )
         jobs = [
             *jobs_for(runtime, events),
             *map(fetch_job, runs),
             *map(watermark_job, watermarks),
             *fetch_jobs(fetches),
+            *_jobs_for_files(files),
         ]
         tx.publish_after_commit(*jobs)
     return {
@@ -68,8 +75,20 @@ def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
         "runs": len(runs),
         "watermarks": len(watermarks),
         "fetches": len(fetches),
+        "messages_with_files": len(files),
         "jobs": len(jobs),
     }
+
+
+def _jobs_for_files(files: Iterable[Any]) -> list[StoreFiles]:
+    by_workspace: dict[UUID, list[UUID]] = defaultdict(list)
+    for file in files:
+        by_workspace[file.workspace_id].append(file.message_id)
+    return [
+        job
+        for workspace_id, message_ids in by_workspace.items()
+        for job in files_jobs(workspace_id, sorted(message_ids))
+    ]
 
 
 def _starving(waiting: Mapping[str, int]) -> list[EventStatus]:

@@ -24,6 +24,7 @@ from app.services.pipeline.placement import (
     arrive,
     find_conversations,
     find_customers,
+    list_files,
     note_automatic,
     store_messages,
 )
@@ -106,6 +107,7 @@ def _place(
         customers = find_customers(tx, batch)
         conversations = find_conversations(tx, batch, customers)
         messages = store_messages(tx, batch, customers, conversations)
+        list_files(tx, batch, messages)
         history = _history_runs(tx, batch)
         newest = _newest(tx, batch, messages, history)
         rows = _verdicts(tx, batch, messages, newest, history)

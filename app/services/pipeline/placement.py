@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app import store
+from app.domain.attachments import MAX_FILES, referenced_ids
 from app.domain.decision import ASKS_NOTHING, Judgement
 from app.domain.evidence import evidence_of
 from app.domain.identifiers import identity_key, is_global
@@ -14,12 +15,18 @@ from app.domain.ids import new_id
 from app.domain.mail_people import UNKNOWN_SENDER
 from app.domain.mail_text import split_reply
 from app.domain.rules import judge_by_rules
-from app.domain.status import SenderType
+from app.domain.status import AttachmentState, SenderType
 from app.domain.threading import ThreadKey, thread_evidence
 from app.domain.unified_message import Direction, Participant, UnifiedMessage
+from app.jobs.contracts import StoreFiles
 from app.models import ChannelConfig
 from app.store.customers import IdentityKey
 from app.store.transaction import Transaction
+
+#: A worker that is told to stop must come to the end of a job within a minute.
+MESSAGES_PER_FILES_JOB = 20
+
+_LARGEST_SIZE = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -238,6 +245,91 @@ def store_messages(
             message = stored[one.event.external_id]
             placed[one.event.id] = (message.conversation_id, message.id)
     return placed
+
+
+def list_files(
+    tx: Transaction,
+    batch: Sequence[Arrived],
+    messages: dict[UUID, tuple[UUID, UUID]],
+) -> None:
+    """List the files of stored messages and ring for those that are still to be kept.
+
+    Safe to repeat: what is listed keeps its row.
+    """
+    rows = [
+        row
+        for one in batch
+        for row in _file_rows(one, messages[one.event.id][1], rung_at=tx.now)
+    ]
+    added = store.attachments.add_new(tx, rows)
+    waiting = {
+        row["message_id"] for row in rows if row["state"] is AttachmentState.PENDING
+    }
+    if rows:
+        owner = rows[0]["workspace_id"]
+        tx.publish_after_commit(*files_jobs(owner, sorted(waiting & added)))
+
+
+def files_jobs(workspace_id: UUID, message_ids: Sequence[UUID]) -> list[StoreFiles]:
+    """The jobs that keep the files of messages."""
+    size = MESSAGES_PER_FILES_JOB
+    return [
+        StoreFiles(
+            workspace_id=workspace_id,
+            message_ids=tuple(message_ids[start : start + size]),
+        )
+        for start in range(0, len(message_ids), size)
+    ]
+
+
+def _file_rows(
+    one: Arrived, message_id: UUID, *, rung_at: datetime
+) -> list[dict[str, Any]]:
+    message = one.message
+    listed = message.attachments
+    if not listed:
+        return []
+    places = message.metadata.get("attachment_places")
+    if not isinstance(places, list) or len(places) != len(listed):
+        places = [None] * len(listed)
+    shown = referenced_ids(message.body_html)
+    rows = []
+    for position, (file, place) in enumerate(zip(listed, places, strict=True)):
+        if position == MAX_FILES:
+            break
+        place = place if isinstance(place, str) and file.url is None else None
+        is_there = place is not None or file.url is not None
+        is_picture = (file.content_type or "").lower().startswith("image/")
+        rows.append(
+            {
+                "id": new_id(),
+                "workspace_id": one.event.workspace_id,
+                "message_id": message_id,
+                "config_id": one.event.config_id,
+                "position": position,
+                "name": file.name,
+                "content_type": file.content_type,
+                "size": min(file.size, _LARGEST_SIZE) if file.size else file.size,
+                "content_id": file.content_id,
+                "is_inline": is_picture and file.content_id in shown,
+                "place": place,
+                "url": file.url,
+                "state": AttachmentState.PENDING if is_there else AttachmentState.GONE,
+                "reason": None if is_there else "the message came without it",
+                # Whoever lists a file also rings for it.
+                "rung_at": rung_at,
+            }
+        )
+    if len(listed) > MAX_FILES:
+        rows[-1] |= {
+            "name": None,
+            "place": None,
+            "url": None,
+            "state": AttachmentState.REFUSED,
+            "reason": f"{len(listed) - MAX_FILES + 1} more files; "
+            f"of one message {MAX_FILES - 1} are kept",
+        }
+    return rows
 
 
 def _message_row(
