@@ -65,6 +65,9 @@ def config() -> None:
     type=click.File("r"),
     help='A JSON file such as {"access_token": "…"}; "-" reads stdin.',
 )
+@click.option(
+    "--account-id", help="The provider's id of it, by which its webhooks name it."
+)
 @_settings
 @click.option(
     "--poll/--no-poll",
@@ -81,6 +84,7 @@ def add_config(  # type: ignore[no-untyped-def]
     channel,
     addresses,
     credentials,
+    account_id,
     settings,
     poll,
     poll_seconds,
@@ -103,6 +107,7 @@ def add_config(  # type: ignore[no-untyped-def]
         addresses=addresses,
         credentials=secret,
         settings=chosen,
+        external_account_id=account_id,
         poll_seconds=(poll_seconds or runtime.settings.poll_seconds) if poll else None,
         subscribes=subscribe,
     )

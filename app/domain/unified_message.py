@@ -131,4 +131,6 @@ class UnifiedMessage(_Part):
     headers: JSONObject = {}
     """Header name in lower case to value, or to a list of values where it stands more than once."""
     kind: MessageKind = MessageKind.TEXT
+    target_id: Identifier | None = None
+    """The provider's id of the message that a reaction, edit, delete, status or answer is about."""
     metadata: JSONObject = {}

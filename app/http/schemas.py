@@ -103,12 +103,6 @@ class StartImport(_Body):
     """How many messages at most. Left out: `BB_IMPORT_CAP`; never more than `BB_IMPORT_CAP_MAX`."""
 
 
-class WebhookAnswer(_Answer):
-    """What a provider is told; it only looks at the status."""
-
-    kept: int
-
-
 class StartedImport(_Answer):
     run_id: UUID
 

@@ -8,17 +8,15 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel
 
 from app.channels.webhook import WebhookRequest
-from app.http.answers import answer
 from app.http.auth import public
 from app.http.bodies import read_bytes
 from app.http.context import runtime
 from app.http.openapi import problems
-from app.http.schemas import WebhookAnswer
 from app.services.sync.receive_webhook import receive_webhook
 
 webhooks = APIBlueprint("webhooks", __name__, abp_tags=[{"name": "webhooks"}])
 
-_RESPONSES = {200: WebhookAnswer, **problems(404, 413)}
+_RESPONSES = problems(404, 413)
 
 
 class ProviderPath(BaseModel):
@@ -75,9 +73,13 @@ def call_account(path: AccountPath) -> Response:
 def _receive(provider: str, config_id: UUID | None) -> Response:
     """Whoever calls is known by the signature alone; without a right one nothing is stored."""
     received = receive_webhook(runtime(), provider, _as_signed(), config_id=config_id)
-    if received.text is not None:
-        return Response(received.text, HTTPStatus.OK, content_type="text/plain")
-    return answer(WebhookAnswer(kept=received.kept), HTTPStatus.OK)
+    return Response(
+        received.body,
+        HTTPStatus.OK,
+        # How much was new is nothing that a provider reads.
+        {"X-Kept": str(received.kept)},
+        content_type=received.content_type,
+    )
 
 
 def _as_signed() -> WebhookRequest:

@@ -26,8 +26,8 @@ from app.store.transaction import Transaction
 class Received:
     """What to answer."""
 
-    text: str | None = None
-    """What the provider wants to hear in these very words."""
+    content_type: str
+    body: str
     kept: int = 0
     """Messages and announcements that were stored."""
 
@@ -51,12 +51,12 @@ def receive_webhook(
     verdict = _verdict(runtime, adapter, provider, request, named)
     text = adapter.handshake(request)
     if text is not None:
-        return Received(text=text)
+        return Received("text/plain", text)
     try:
         deliveries = adapter.receive(request)
     except InvalidPayload as error:
         _keep_unreadable(runtime, provider, request, named, error)
-        return Received()
+        return Received(*adapter.answer)
     found = [(one, _configs(runtime, provider, named, one)) for one in deliveries]
     unknown = [one for one, configs in found if not configs]
     if unknown:
@@ -67,7 +67,7 @@ def receive_webhook(
     for delivery, configs in found:
         for config in configs:
             kept += _keep(runtime, adapter, request, verdict, config, delivery)
-    return Received(kept=kept)
+    return Received(*adapter.answer, kept=kept)
 
 
 def _named(
