@@ -9,6 +9,7 @@ from app.models.incident import DeadLetter, Heartbeat, Incident
 from app.models.message import Draft, Message
 from app.models.run import JobAudit, PipelineRun
 from app.models.sender_rule import SenderRule
+from app.models.thread import ConversationJoin, ConversationParticipant, ThreadClaim
 from app.models.workspace import APIKey, AuditEntry, Workspace
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "Base",
     "ChannelConfig",
     "Conversation",
+    "ConversationJoin",
+    "ConversationParticipant",
     "ConversationRef",
     "Customer",
     "CustomerIdentity",
@@ -30,5 +33,6 @@ __all__ = [
     "PipelineRun",
     "SenderRule",
     "SyncWatermark",
+    "ThreadClaim",
     "Workspace",
 ]

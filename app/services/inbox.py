@@ -68,17 +68,17 @@ def read_thread(
     Raises NotFound.
     """
     with runtime.transaction(workspace_id) as tx:
-        row = store.inbox.one(tx, conversation_id)
+        conversation = _require(tx, conversation_id)
+        row = store.inbox.one(tx, conversation.id)
         if row is None:
             raise NotFound(f"no conversation {conversation_id}")
-        conversation = row.conversation
         draft = None
         if row.draft_waits and conversation.last_draft_message_id:
             draft = store.messages.draft_of(tx, conversation.last_draft_message_id)
         return Thread(
             row=row,
             messages=store.messages.newest_first(
-                tx, conversation_id, limit=limit, before=before
+                tx, conversation.id, limit=limit, before=before
             ),
             draft=draft,
             judgement=_judgement(tx, conversation.last_classified_message_id),
@@ -137,9 +137,9 @@ def list_messages(
     Raises NotFound where there is no such conversation.
     """
     with runtime.transaction(workspace_id) as tx:
-        _require(tx, conversation_id)
+        conversation = _require(tx, conversation_id)
         return store.messages.newest_first(
-            tx, conversation_id, limit=limit, before=before
+            tx, conversation.id, limit=limit, before=before
         )
 
 
@@ -158,6 +158,8 @@ def change_conversation(
     """
     wanted = {"ai_enabled": ai_enabled, "status": status}
     with runtime.transaction(workspace_id) as tx:
+        # What is being merged right now must not be changed where nobody looks any more.
+        store.conversations.lock_current(tx, [conversation_id])
         before = _require(tx, conversation_id)
         changes = {
             name: value
@@ -166,7 +168,7 @@ def change_conversation(
         }
         if not changes:
             return before
-        changed = store.conversations.change(tx, conversation_id, changes)
+        changed = store.conversations.change(tx, before.id, changes)
         if changed is None:
             raise NotFound(f"no conversation {conversation_id}")
         store.tenants.record_audit(
@@ -174,7 +176,7 @@ def change_conversation(
             workspace_id=workspace_id,
             actor=actor,
             action="conversation.change",
-            subject=str(conversation_id),
+            subject=str(before.id),
             details=changes,
         )
         return changed

@@ -20,6 +20,7 @@ from app.store import (
     rules,
     runs,
     tenants,
+    threads,
 )
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "rules",
     "runs",
     "tenants",
+    "threads",
 ]

@@ -28,7 +28,7 @@ SHARED = [
     for name, table in TABLES.items()
     if name != "workspaces" and table.columns["workspace_id"].nullable
 ]
-APPEND_ONLY = ["audit_log", "pipeline_job_audit"]
+APPEND_ONLY = ["audit_log", "conversation_joins", "pipeline_job_audit"]
 VIEWS = [
     "bb_needs_classification",
     "bb_open_incidents",
@@ -243,7 +243,11 @@ def a_row(session, name, workspace_id, **given):
             row[column.name] = workspace_id or (
                 new_id() if column.primary_key else None
             )
-        elif column.primary_key and isinstance(column.type, Uuid):
+        elif (
+            column.primary_key
+            and isinstance(column.type, Uuid)
+            and not column.foreign_keys
+        ):
             row[column.name] = new_id()
         elif column.nullable or column.server_default is not None or column.identity:
             continue

@@ -1,6 +1,6 @@
-"""Where a message belongs: whose it is, which conversation, and its row."""
+"""Where a message belongs: whose it is, and its row. Its conversation is found in `threads`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from app.domain.mail_people import UNKNOWN_SENDER
 from app.domain.mail_text import split_reply
 from app.domain.rules import judge_by_rules
 from app.domain.status import SenderType
-from app.domain.threading import ThreadKey, thread_evidence
+from app.domain.threading import Threading, read_threading
 from app.domain.unified_message import Direction, Participant, UnifiedMessage
 from app.models import ChannelConfig
 from app.store.customers import IdentityKey
@@ -28,7 +28,7 @@ class Arrived:
 
     event: Any
     message: UnifiedMessage
-    threads: list[ThreadKey]
+    threading: Threading
     counterpart: Participant | None
     """Who is on the other side; None where nobody is named."""
     identity: IdentityKey | None
@@ -41,12 +41,19 @@ class Arrived:
     @property
     def lock_keys(self) -> list[str]:
         """What nobody else may create while this message finds its place."""
-        threads = [f"{self.event.config_id}:{key.value}" for key in self.threads]
+        threads = [f"{self.event.config_id}:{key.value}" for key in self.threading.keys]
+        if self.message.sender.kind == "email":
+            # Which conversations a mail may join is not known before they are read.
+            threads = [f"{self.event.config_id}:mail"]
         return [self.identity.lock_key, *threads] if self.identity else threads
 
 
-def arrive(event: Any, message: UnifiedMessage) -> Arrived:
-    """Make out who and what a message is about."""
+def arrive(
+    event: Any, message: UnifiedMessage, *, own: Collection[str], token_key: bytes
+) -> Arrived:
+    """Make out who and what a message is about; `own` are the keys of our addresses."""
+    occurred_at = min(message.sent_at or event.received_at, event.received_at)
+    message_id = event.message_id or new_id()
     counterpart = _counterpart(message)
     identity = None
     if counterpart is not None:
@@ -58,11 +65,18 @@ def arrive(event: Any, message: UnifiedMessage) -> Arrived:
     return Arrived(
         event=event,
         message=message,
-        threads=thread_evidence(message),
+        threading=read_threading(
+            message,
+            at=occurred_at,
+            own=own,
+            message_id=message_id,
+            is_repeated=event.id_collision,
+            token_key=token_key,
+        ),
         counterpart=counterpart,
         identity=identity,
-        occurred_at=min(message.sent_at or event.received_at, event.received_at),
-        message_id=event.message_id or new_id(),
+        occurred_at=occurred_at,
+        message_id=message_id,
     )
 
 
@@ -126,72 +140,6 @@ def find_customers(
         )
     store.customers.add(tx, customers, identities)
     return known
-
-
-def find_conversations(
-    tx: Transaction,
-    batch: Sequence[Arrived],
-    customers: dict[IdentityKey, UUID],
-) -> dict[UUID, tuple[UUID, str]]:
-    """Find or make the conversation of each message: event id → (conversation, evidence).
-
-    The strongest evidence that leads anywhere decides. All keys of a message are remembered, those
-    of parents not seen yet too, so that arrival in any order ends in one conversation.
-    """
-    known: dict[tuple[UUID, str], UUID] = {}
-    for config_id, channel in {
-        (one.event.config_id, one.event.channel) for one in batch
-    }:
-        threads = {
-            key.value
-            for one in batch
-            if one.event.config_id == config_id
-            for key in one.threads
-        }
-        found = store.conversations.by_thread(
-            tx, channel=channel, config_id=config_id, threads=threads
-        )
-        known |= {(config_id, thread): place for thread, place in found.items()}
-    places: dict[UUID, tuple[UUID, str]] = {}
-    conversations: list[dict[str, Any]] = []
-    refs: list[dict[str, Any]] = []
-    for one in batch:
-        config_id = one.event.config_id
-        leads = [key for key in one.threads if (config_id, key.value) in known]
-        owner = {
-            "workspace_id": one.event.workspace_id,
-            "channel": one.event.channel,
-            "config_id": config_id,
-        }
-        if leads:
-            place = known[config_id, leads[0].value]
-            evidence = leads[0].evidence
-        else:
-            place, evidence = new_id(), "new"
-            conversations.append(
-                owner
-                | {
-                    "id": place,
-                    "customer_id": customers[one.identity] if one.identity else None,
-                    "subject": one.message.subject,
-                }
-            )
-        places[one.event.id] = (place, evidence)
-        for key in one.threads:
-            if (config_id, key.value) not in known:
-                known[config_id, key.value] = place
-                refs.append(
-                    owner
-                    | {
-                        "id": new_id(),
-                        "external_thread_id": key.value,
-                        "evidence": key.evidence,
-                        "conversation_id": place,
-                    }
-                )
-    store.conversations.add(tx, conversations)
-    store.conversations.add_refs(tx, refs)
-    return places
 
 
 def store_messages(
