@@ -80,7 +80,7 @@ def current(tx: Transaction, conversation_ids: Collection[UUID]) -> dict[UUID, U
             Conversation.id, func.coalesce(Conversation.merged_into, Conversation.id)
         ).where(Conversation.id.in_(conversation_ids))
     )
-    return dict(rows)
+    return dict(rows.all())
 
 
 def lock_current(
@@ -318,7 +318,7 @@ def of_ids(
         # What this transaction has written past the session counts too.
         .execution_options(populate_existing=True)
     )
-    return dict(rows)
+    return dict(rows.all())
 
 
 def change(
