@@ -29,6 +29,7 @@ def downgrade():
     for table in TABLES:
         op.drop_table(table)
     op.drop_index("ix_conversations_merged", table_name="conversations")
+    op.drop_column("messages", "identity_evidence")
     op.drop_column("conversations", "first_message_at")
     op.drop_column("conversations", "merged_into")
 
@@ -49,6 +50,7 @@ def _add_columns():
     op.add_column(
         "conversations", sa.Column("first_message_at", sa.TIMESTAMP(timezone=True))
     )
+    op.add_column("messages", sa.Column("identity_evidence", sa.Text()))
     op.create_index(
         "ix_conversations_merged",
         "conversations",

@@ -122,11 +122,13 @@ def read_threading(
     at: datetime,
     own: Collection[str],
     message_id: UUID,
+    person: Participant | None = None,
     is_repeated: bool = False,
     token_key: bytes | None = None,
 ) -> Threading:
     """Return what a message claims. `own` are the keys of our addresses.
 
+    `person` is who wrote, where that is not the sender: a form's address takes part in nothing.
     `is_repeated` says that another message of the account bore its id first.
     """
     keys = thread_evidence(message, token_key=token_key)
@@ -137,6 +139,8 @@ def read_threading(
     }
     if message.sender.kind != "email":
         return Threading(tuple(keys), frozenset(claims), frozenset())
+    if person is not None and message.direction is Direction.INBOUND:
+        message = message.model_copy(update={"sender": person})
     author = _author(message, own)
     lists = _lists(message, own)
     speakers = _speakers(message, author, lists)

@@ -63,6 +63,8 @@ class Message(InWorkspace, Base):
     attachments: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
     thread_evidence: Mapped[str | None]
     """What led it into its conversation."""
+    identity_evidence: Mapped[str | None]
+    """The rule that said whose it is."""
     is_automatic: Mapped[bool] = mapped_column(server_default=text("false"))
     """The message itself proves that no person wrote it: it never takes over from one."""
     is_old: Mapped[bool] = mapped_column(server_default=text("false"))

@@ -41,6 +41,17 @@ class Thread:
     """What the decision of the conversation rests on."""
 
 
+@dataclass(frozen=True)
+class OneConversation:
+    """A conversation, and what is known of it beside its row."""
+
+    conversation: Conversation
+    reply_subject: str | None
+    """What an answer is called: the subject of the newest inbound message."""
+    related: Sequence[Mapping[str, Any]]
+    """Conversations that point to the same ids, whose people do not take part in this one."""
+
+
 def inbox_page(
     runtime: Runtime,
     workspace_id: UUID,
@@ -115,13 +126,21 @@ def list_conversations(
 
 def get_conversation(
     runtime: Runtime, workspace_id: UUID, conversation_id: UUID
-) -> Conversation:
-    """One conversation.
+) -> OneConversation:
+    """One conversation, and what may have to do with it.
 
     Raises NotFound.
     """
     with runtime.transaction(workspace_id) as tx:
-        return _require(tx, conversation_id)
+        conversation = _require(tx, conversation_id)
+        newest_id = conversation.last_inbound_message_id
+        newest = store.messages.of_ids(tx, [newest_id]) if newest_id else {}
+        subject = next((one.subject for one in newest.values()), conversation.subject)
+        return OneConversation(
+            conversation=conversation,
+            reply_subject=subject,
+            related=store.threads.relations_of(tx, conversation.id),
+        )
 
 
 def list_messages(

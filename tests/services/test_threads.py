@@ -239,7 +239,7 @@ def test_whoever_asks_for_a_merged_conversation_gets_what_it_became(
     )
     listed = inbox.list_conversations(runtime, workspace_id, limit=10)
 
-    assert found.id == thread.row.conversation.id == one.conversation_id
+    assert found.conversation.id == thread.row.conversation.id == one.conversation_id
     assert len(messages) == len(thread.messages) == 3
     assert (changed.id, changed.ai_enabled) == (one.conversation_id, False)
     assert [row.id for row in listed] == [one.conversation_id]

@@ -89,6 +89,7 @@ def _place(tx: Transaction, event: MessageEvent) -> dict[str, Any] | None:
         "message_id": message.id,
         "conversation_id": message.conversation_id,
         "customer_id": message.customer_id,
+        "identity_evidence": message.identity_evidence,
         "thread_evidence": message.thread_evidence,
         "related": store.threads.relations_of(tx, message.conversation_id),
         "joins": [

@@ -10,13 +10,13 @@ from app import store
 from app.domain.decision import ASKS_NOTHING, Judgement
 from app.domain.evidence import evidence_of
 from app.domain.identifiers import identity_key, is_global
+from app.domain.identity import Identified, customer_of
 from app.domain.ids import new_id
-from app.domain.mail_people import UNKNOWN_SENDER
 from app.domain.mail_text import split_reply
 from app.domain.rules import judge_by_rules
 from app.domain.status import SenderType
 from app.domain.threading import Threading, read_threading
-from app.domain.unified_message import Direction, Participant, UnifiedMessage
+from app.domain.unified_message import Direction, UnifiedMessage
 from app.models import ChannelConfig
 from app.store.customers import IdentityKey
 from app.store.transaction import Transaction
@@ -29,8 +29,8 @@ class Arrived:
     event: Any
     message: UnifiedMessage
     threading: Threading
-    counterpart: Participant | None
-    """Who is on the other side; None where nobody is named."""
+    identified: Identified
+    """Who is on the other side."""
     identity: IdentityKey | None
     occurred_at: datetime
     """The claimed time, but never later than the receipt: the future orders nothing."""
@@ -54,13 +54,13 @@ def arrive(
     """Make out who and what a message is about; `own` are the keys of our addresses."""
     occurred_at = min(message.sent_at or event.received_at, event.received_at)
     message_id = event.message_id or new_id()
-    counterpart = _counterpart(message)
+    identified = customer_of(message, own=own)
     identity = None
-    if counterpart is not None:
+    if (person := identified.person) is not None:
         identity = IdentityKey(
-            counterpart.kind,
-            identity_key(counterpart.kind, counterpart.value),
-            None if is_global(counterpart.kind) else event.config_id,
+            person.kind,
+            identity_key(person.kind, person.value),
+            None if is_global(person.kind) else event.config_id,
         )
     return Arrived(
         event=event,
@@ -70,10 +70,11 @@ def arrive(
             at=occurred_at,
             own=own,
             message_id=message_id,
+            person=identified.person,
             is_repeated=event.id_collision,
             token_key=token_key,
         ),
-        counterpart=counterpart,
+        identified=identified,
         identity=identity,
         occurred_at=occurred_at,
         message_id=message_id,
@@ -98,13 +99,6 @@ def note_automatic(tx: Transaction, batch: Sequence[Arrived]) -> list[Arrived]:
     ]
 
 
-def _counterpart(message: UnifiedMessage) -> Participant | None:
-    if message.direction is Direction.OUTBOUND:
-        return message.recipients[0] if message.recipients else None
-    # All the nameless are not one customer.
-    return None if message.sender.value == UNKNOWN_SENDER else message.sender
-
-
 def find_customers(
     tx: Transaction, batch: Sequence[Arrived]
 ) -> dict[IdentityKey, UUID]:
@@ -112,10 +106,12 @@ def find_customers(
     known = store.customers.by_identity(
         tx, {one.identity for one in batch if one.identity}
     )
+    met_before = set(known)
     customers: list[dict[str, Any]] = []
     identities: list[dict[str, Any]] = []
     for one in batch:
-        if one.identity is None or one.counterpart is None or one.identity in known:
+        person = one.identified.person
+        if one.identity is None or person is None or one.identity in known:
             continue
         known[one.identity] = customer_id = new_id()
         owner = {"workspace_id": one.event.workspace_id}
@@ -123,7 +119,7 @@ def find_customers(
             owner
             | {
                 "id": customer_id,
-                "name": one.counterpart.name,
+                "name": person.name,
                 "first_seen_at": one.occurred_at,
             }
         )
@@ -135,10 +131,20 @@ def find_customers(
                 "config_id": one.identity.config_id,
                 "kind": one.identity.kind,
                 "value": one.identity.value,
-                "original": one.counterpart.value,
+                "original": person.value,
             }
         )
     store.customers.add(tx, customers, identities)
+    store.customers.name_the_nameless(
+        tx,
+        [
+            {"id": known[one.identity], "name": one.identified.person.name}
+            for one in batch
+            if one.identity in met_before
+            and one.identified.person
+            and one.identified.person.name
+        ],
+    )
     return known
 
 
@@ -221,6 +227,7 @@ def _message_row(
         "body_html": message.body_html,
         "attachments": [one.model_dump(mode="json") for one in message.attachments],
         "thread_evidence": evidence,
+        "identity_evidence": one.identified.evidence,
         "is_automatic": one.automatic is not None,
         "is_old": config is None or one.occurred_at < config.connected_at,
         "reply_sent": False,
