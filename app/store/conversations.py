@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.orm import aliased
 
 from app.domain.status import EventStatus
@@ -39,10 +38,32 @@ def add(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
         tx.session.execute(insert(Conversation), rows)
 
 
-def add_refs(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
-    """Remember thread keys; one that is known keeps leading where it led."""
-    if rows:
-        tx.session.execute(insert_or(ConversationRef).on_conflict_do_nothing(), rows)
+def add_refs(
+    tx: Transaction,
+    rows: Sequence[dict[str, Any]],
+    *,
+    channel: str,
+    config_id: UUID,
+) -> None:
+    """Remember thread keys; one that is known keeps leading where it led.
+
+    Rows: `id, key, evidence, conversation_id`.
+    """
+    execute_with_rows(
+        tx,
+        """
+        INSERT INTO conversation_refs (id, workspace_id, channel, config_id, external_thread_id,
+            evidence, conversation_id)
+        SELECT r.id, :workspace_id, :channel, :config_id, r.key, r.evidence, r.conversation_id
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+            id uuid, key text, evidence text, conversation_id uuid)
+        ON CONFLICT DO NOTHING
+        """,
+        rows,
+        workspace_id=tx.workspace_id,
+        channel=channel,
+        config_id=config_id,
+    )
 
 
 def move_refs(

@@ -181,7 +181,11 @@ def test_no_rows_change_nothing(runtime, workspace):
     """Given an empty list, SQLAlchemy would insert one default row."""
     with runtime.transaction(workspace.id) as tx:
         store.conversations.add(tx, [])
-        store.conversations.add_refs(tx, [])
+        nowhere = {"channel": "email", "config_id": new_id()}
+        store.conversations.add_refs(tx, [], **nowhere)
+        store.conversations.move_refs(tx, [], **nowhere)
+        store.threads.join(tx, [])
+        assert store.conversations.lock_current(tx, []) == {}
         store.customers.add(tx, [], [])
         store.audit.record(tx, None, [], started_at=tx.now)
 

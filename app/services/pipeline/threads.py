@@ -404,10 +404,7 @@ class _Account:
                     leads[key.value] = place
                     added[key.value] = {
                         "id": new_id(),
-                        "workspace_id": one.event.workspace_id,
-                        "channel": self._channel,
-                        "config_id": self._config_id,
-                        "external_thread_id": key.value,
+                        "key": key.value,
                         "evidence": key.evidence,
                         "conversation_id": place,
                     }
@@ -422,13 +419,16 @@ class _Account:
                         added[key.value] |= row
                     else:
                         moved[key.value] = {"key": key.value, **row}
-        store.conversations.add_refs(self._tx, list(added.values()))
-        store.conversations.move_refs(
-            self._tx,
-            list(moved.values()),
-            channel=self._channel,
-            config_id=self._config_id,
-        )
+        for write, rows in (
+            (store.conversations.add_refs, added),
+            (store.conversations.move_refs, moved),
+        ):
+            write(
+                self._tx,
+                list(rows.values()),
+                channel=self._channel,
+                config_id=self._config_id,
+            )
 
 
 def _claim_row(conversation_id: UUID, claim: Claim) -> dict[str, Any]:
