@@ -20,13 +20,16 @@ def claims_on(
     config_id: UUID,
     *,
     keys: Collection[str],
+    pointed: Collection[str],
     claimants: Collection[str],
     asked: Iterable[dict[str, Any]] = (),
 ) -> list[tuple[UUID, Claim]]:
     """The claims that conversations of an account hold of these keys.
 
-    Of those that only point, the ones made by `claimants`, or by anybody. Rows of `asked` are `key,
-    since, until`: subjects to look for, and when they were said.
+    Of those that only point, the ones made by `claimants`, or by anybody; of the mails that bear an
+    id to which nobody of interest points (`pointed`), the very same ones: some programs give all
+    their mails one id. Rows of `asked` are `key, since, until`: subjects to look for, and when they
+    were said.
     """
     if not keys:
         return []
@@ -36,6 +39,7 @@ def claims_on(
             "workspace_id": tx.workspace_id,
             "config_id": config_id,
             "keys": list(keys),
+            "pointed": list(pointed),
             "claimants": [*claimants, ANYBODY],
         },
     ).all()
@@ -74,10 +78,11 @@ _CLAIMS_ON = text("""
     FROM thread_claims
     WHERE workspace_id = :workspace_id AND config_id = :config_id
       AND external_thread_id = ANY(:keys)
-      AND (kind IN ('bears', 'repeats', 'asks')
-           OR kind = 'points' AND claimant = ANY(:claimants))
+      AND (kind = 'asks' OR claimant = ANY(:claimants)
+           OR kind IN ('bears', 'repeats') AND external_thread_id = ANY(:pointed))
+      AND kind <> 'says'
 """).bindparams(
-    bindparam("keys", type_=ARRAY(Text)), bindparam("claimants", type_=ARRAY(Text))
+    *(bindparam(name, type_=ARRAY(Text)) for name in ("keys", "pointed", "claimants"))
 )
 
 

@@ -126,9 +126,14 @@ class _Account:
                 forest.add(refs[claim.key], [claim])
         self._return()
         self._name()
-        keys = {claim.key for one in self._arrived for claim in one.threading.claims}
+        claims = [claim for one in self._arrived for claim in one.threading.claims]
         people = {who for one in self._arrived for who in one.threading.participants}
-        self._load(keys, people, asked=self._asked_subjects())
+        self._load(
+            {claim.key for claim in claims},
+            {claim.key for claim in claims if claim.kind is ClaimKind.POINTS},
+            people | {claim.claimant for claim in claims if claim.kind in _BEARING},
+            asked=self._asked_subjects(),
+        )
         return refs
 
     def _return(self) -> None:
@@ -189,11 +194,20 @@ class _Account:
             self._forest.add(conversation_id, (), participants)
 
     def _load(
-        self, keys: set[str], people: set[str], asked: Iterable[dict[str, Any]] = ()
+        self,
+        keys: set[str],
+        pointed: set[str],
+        claimants: set[str],
+        asked: Iterable[dict[str, Any]] = (),
     ) -> None:
         """Add the conversations that hold these keys, as far as they could be let in."""
         found = store.threads.claims_on(
-            self._tx, self._config_id, keys=keys, claimants=people, asked=asked
+            self._tx,
+            self._config_id,
+            keys=keys,
+            pointed=pointed,
+            claimants=claimants,
+            asked=asked,
         )
         self._see({conversation_id for conversation_id, _ in found})
         for conversation_id, claim in found:
@@ -229,7 +243,7 @@ class _Account:
             everybody = {
                 who for tree in forest.trees() for who in forest.participants(tree[0])
             }
-            self._load(keys, everybody)
+            self._load(keys, keys, everybody)
 
     def _held(self, node: UUID, places: list[UUID]) -> Iterator[dict[str, Any]]:
         """The keys of a node by which somebody else may have a claim on it."""
