@@ -8,7 +8,7 @@ from app.domain.unified_message import Participant, Recipient
 UNKNOWN_SENDER = "unknown-sender"
 
 #: Reply-To comes late: an auto-responder's names somebody else.
-_SENDER_FIELDS = ("from", "sender", "reply-to", "return-path")
+_INSTEAD_OF_FROM = ("sender", "reply-to", "return-path")
 #: Of one name; a mail should have one of each.
 _MAX_FIELDS = 20
 _ROLES = ("to", "cc", "bcc")
@@ -16,7 +16,14 @@ _ROLES = ("to", "cc", "bcc")
 
 def sender_of(headers: Headers) -> Participant:
     """Return who wrote the mail, or `UNKNOWN_SENDER` where no field names anybody."""
-    for field in _SENDER_FIELDS:
+    authors = _mailboxes(headers, "from")
+    if len(authors) > 1:
+        # Of several authors, the standard has one named as the sender.
+        senders = {one.address.lower() for one in _mailboxes(headers, "sender")}
+        authors.sort(key=lambda one: one.address.lower() not in senders)
+    for mailbox in authors:
+        return _participant(_before_the_group(mailbox, headers))
+    for field in _INSTEAD_OF_FROM:
         for mailbox in _mailboxes(headers, field):
             return _participant(_before_the_group(mailbox, headers))
     # `MAILER-DAEMON <>` has no address, and still says who it is.

@@ -22,6 +22,8 @@ from app.http.schemas import (
     Conversations,
     Message,
     Messages,
+    OneConversation,
+    Relation,
 )
 from app.services import inbox
 
@@ -76,13 +78,20 @@ def list_conversations(query: ConversationFilter) -> Response:
 
 
 @conversations.get(
-    "/<uuid:conversation_id>", responses={200: Conversation, **problems(404)}
+    "/<uuid:conversation_id>", responses={200: OneConversation, **problems(404)}
 )
 @needs(Scope.READ)
 def get_conversation(path: ConversationPath) -> Response:
-    """One conversation."""
+    """One conversation; asked for by the id of a merged one, what that became."""
     found = inbox.get_conversation(runtime(), workspace_id(), path.conversation_id)
-    return answer(Conversation.model_validate(found))
+    row = Conversation.model_validate(found.conversation)
+    return answer(
+        OneConversation(
+            **row.model_dump(),
+            reply_subject=found.reply_subject,
+            related=[Relation.model_validate(one) for one in found.related],
+        )
+    )
 
 
 @conversations.get(

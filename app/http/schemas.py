@@ -153,6 +153,22 @@ class Conversation(_Answer):
     updated_at: Time
 
 
+class Relation(_Answer):
+    """Another conversation that may have to do with this one; its people do not take part in it."""
+
+    conversation_id: UUID
+    message_id: UUID | None
+    """The message that points across."""
+    evidence: str
+    """By what it points: `in_reply_to`, `references`, …"""
+
+
+class OneConversation(Conversation):
+    reply_subject: str | None
+    """What the newest inbound message is called, which need not be the name of the thread."""
+    related: list[Relation]
+
+
 class Conversations(_Answer):
     items: list[Conversation]
     next_cursor: str | None
@@ -301,11 +317,28 @@ class State(_Answer):
     finished_at: Time | None
 
 
+class Join(_Answer):
+    conversation_id: UUID
+    """What it was before."""
+    evidence: str
+    key: str
+    message_id: UUID | None
+    messages: int
+    """How many it brought along."""
+    at: Time
+
+
 class Place(_Answer):
     message_id: UUID
     conversation_id: UUID
     customer_id: UUID | None
+    identity_evidence: str | None
+    """The rule that said whose it is: `from`, `list_rewritten_from`, …"""
     thread_evidence: str | None
+    related: list[Relation]
+    """Other conversations that point to the same ids."""
+    joins: list[Join]
+    """What was found to be one with this conversation."""
     is_old: bool
     occurred_at: Time
 

@@ -11,6 +11,7 @@ from app.models.message import Draft, Message
 from app.models.receipt import EventRepeat, WebhookReceipt
 from app.models.run import JobAudit, PipelineRun
 from app.models.sender_rule import SenderRule
+from app.models.thread import ConversationJoin, ConversationParticipant, ThreadClaim
 from app.models.workspace import APIKey, AuditEntry, Workspace
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Base",
     "ChannelConfig",
     "Conversation",
+    "ConversationJoin",
+    "ConversationParticipant",
     "ConversationRef",
     "Customer",
     "CustomerIdentity",
@@ -35,6 +38,7 @@ __all__ = [
     "PipelineRun",
     "SenderRule",
     "SyncWatermark",
+    "ThreadClaim",
     "WebhookReceipt",
     "Workspace",
 ]

@@ -19,15 +19,26 @@ class Conversation(InWorkspace, Timestamps, Base):
         on_account(),
         Index("ix_conversations_inbox", "workspace_id", text("last_message_at DESC")),
         Index(None, "customer_id"),
+        Index(
+            "ix_conversations_merged",
+            "merged_into",
+            postgresql_where=text("merged_into IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUIDKey]
     channel: Mapped[str]
     config_id: Mapped[UUID]
+    merged_into: Mapped[UUID | None] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE")
+    )
+    """Where its messages are now, in one step. A merged row is empty and stays as a signpost."""
     customer_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("customers.id", ondelete="SET NULL")
     )
     subject: Mapped[str | None]
+    """That of its earliest message, whatever the answers are called."""
+    first_message_at: Mapped[datetime | None]
     status: Mapped[ConversationStatus] = mapped_column(
         server_default=ConversationStatus.NEW
     )

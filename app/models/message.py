@@ -68,6 +68,8 @@ class Message(InWorkspace, Base):
     )
     thread_evidence: Mapped[str | None]
     """What led it into its conversation."""
+    identity_evidence: Mapped[str | None]
+    """The rule that said whose it is."""
     is_automatic: Mapped[bool] = mapped_column(server_default=text("false"))
     """The message itself proves that no person wrote it: it never takes over from one."""
     is_old: Mapped[bool] = mapped_column(server_default=text("false"))

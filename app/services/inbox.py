@@ -41,6 +41,17 @@ class Thread:
     """What the decision of the conversation rests on."""
 
 
+@dataclass(frozen=True)
+class OneConversation:
+    """A conversation, and what is known of it beside its row."""
+
+    conversation: Conversation
+    reply_subject: str | None
+    """What an answer is called: the subject of the newest inbound message."""
+    related: Sequence[Mapping[str, Any]]
+    """Conversations that point to the same ids, whose people do not take part in this one."""
+
+
 def inbox_page(
     runtime: Runtime,
     workspace_id: UUID,
@@ -68,17 +79,17 @@ def read_thread(
     Raises NotFound.
     """
     with runtime.transaction(workspace_id) as tx:
-        row = store.inbox.one(tx, conversation_id)
+        conversation = _require(tx, conversation_id)
+        row = store.inbox.one(tx, conversation.id)
         if row is None:
             raise NotFound(f"no conversation {conversation_id}")
-        conversation = row.conversation
         draft = None
         if row.draft_waits and conversation.last_draft_message_id:
             draft = store.messages.draft_of(tx, conversation.last_draft_message_id)
         return Thread(
             row=row,
             messages=store.messages.newest_first(
-                tx, conversation_id, limit=limit, before=before
+                tx, conversation.id, limit=limit, before=before
             ),
             draft=draft,
             judgement=_judgement(tx, conversation.last_classified_message_id),
@@ -115,13 +126,21 @@ def list_conversations(
 
 def get_conversation(
     runtime: Runtime, workspace_id: UUID, conversation_id: UUID
-) -> Conversation:
-    """One conversation.
+) -> OneConversation:
+    """One conversation, and what may have to do with it.
 
     Raises NotFound.
     """
     with runtime.transaction(workspace_id) as tx:
-        return _require(tx, conversation_id)
+        conversation = _require(tx, conversation_id)
+        newest_id = conversation.last_inbound_message_id
+        newest = store.messages.of_ids(tx, [newest_id]) if newest_id else {}
+        subject = next((one.subject for one in newest.values()), conversation.subject)
+        return OneConversation(
+            conversation=conversation,
+            reply_subject=subject,
+            related=store.threads.relations_of(tx, conversation.id),
+        )
 
 
 def list_messages(
@@ -137,9 +156,9 @@ def list_messages(
     Raises NotFound where there is no such conversation.
     """
     with runtime.transaction(workspace_id) as tx:
-        _require(tx, conversation_id)
+        conversation = _require(tx, conversation_id)
         return store.messages.newest_first(
-            tx, conversation_id, limit=limit, before=before
+            tx, conversation.id, limit=limit, before=before
         )
 
 
@@ -170,6 +189,8 @@ def change_conversation(
     """
     wanted = {"ai_enabled": ai_enabled, "status": status}
     with runtime.transaction(workspace_id) as tx:
+        # What is being merged right now must not be changed where nobody looks any more.
+        store.conversations.lock_current(tx, [conversation_id])
         before = _require(tx, conversation_id)
         changes = {
             name: value
@@ -178,7 +199,7 @@ def change_conversation(
         }
         if not changes:
             return before
-        changed = store.conversations.change(tx, conversation_id, changes)
+        changed = store.conversations.change(tx, before.id, changes)
         if changed is None:
             raise NotFound(f"no conversation {conversation_id}")
         store.tenants.record_audit(
@@ -186,7 +207,7 @@ def change_conversation(
             workspace_id=workspace_id,
             actor=actor,
             action="conversation.change",
-            subject=str(conversation_id),
+            subject=str(before.id),
             details=changes,
         )
         return changed

@@ -23,6 +23,7 @@ from app.store import (
     rules,
     runs,
     tenants,
+    threads,
     watermarks,
 )
 
@@ -46,5 +47,6 @@ __all__ = [
     "rules",
     "runs",
     "tenants",
+    "threads",
     "watermarks",
 ]

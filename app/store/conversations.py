@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_or
+from sqlalchemy.orm import aliased
 
+from app.domain.status import EventStatus
 from app.models import Conversation, ConversationRef, Message, MessageEvent
 from app.store.bulk import execute_with_rows
 from app.store.transaction import Transaction
@@ -37,10 +38,88 @@ def add(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
         tx.session.execute(insert(Conversation), rows)
 
 
-def add_refs(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
-    """Remember thread keys; one that is known keeps leading where it led."""
-    if rows:
-        tx.session.execute(insert_or(ConversationRef).on_conflict_do_nothing(), rows)
+def add_refs(
+    tx: Transaction,
+    rows: Sequence[dict[str, Any]],
+    *,
+    channel: str,
+    config_id: UUID,
+) -> None:
+    """Remember thread keys; one that is known keeps leading where it led.
+
+    Rows: `id, key, evidence, conversation_id`.
+    """
+    execute_with_rows(
+        tx,
+        """
+        INSERT INTO conversation_refs (id, workspace_id, channel, config_id, external_thread_id,
+            evidence, conversation_id)
+        SELECT r.id, :workspace_id, :channel, :config_id, r.key, r.evidence, r.conversation_id
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+            id uuid, key text, evidence text, conversation_id uuid)
+        ON CONFLICT DO NOTHING
+        """,
+        rows,
+        workspace_id=tx.workspace_id,
+        channel=channel,
+        config_id=config_id,
+    )
+
+
+def move_refs(
+    tx: Transaction,
+    rows: Sequence[dict[str, Any]],
+    *,
+    channel: str,
+    config_id: UUID,
+) -> None:
+    """Let keys lead elsewhere: to whom they belong. Rows: `key, evidence, conversation_id`."""
+    execute_with_rows(
+        tx,
+        """
+        UPDATE conversation_refs f
+        SET conversation_id = r.conversation_id, evidence = r.evidence, updated_at = :now
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+            key text, evidence text, conversation_id uuid)
+        WHERE f.workspace_id = :workspace_id AND f.channel = :channel
+          AND f.config_id = :config_id AND f.external_thread_id = r.key
+        """,
+        rows,
+        now=tx.now,
+        workspace_id=tx.workspace_id,
+        channel=channel,
+        config_id=config_id,
+    )
+
+
+def current(tx: Transaction, conversation_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """The conversations that these are now: themselves, or what they were merged into."""
+    if not conversation_ids:
+        return {}
+    rows = tx.session.execute(
+        select(
+            Conversation.id, func.coalesce(Conversation.merged_into, Conversation.id)
+        ).where(Conversation.id.in_(conversation_ids))
+    )
+    return dict(rows.all())
+
+
+def lock_current(
+    tx: Transaction, conversation_ids: Collection[UUID]
+) -> dict[UUID, UUID]:
+    """Lock conversations in a fixed order and say what they are now, as `current` does.
+
+    What is merged while we wait is let go and sought anew: locked on top of the others, it would be
+    out of order.
+    """
+    while True:
+        wanted = current(tx, conversation_ids)
+        attempt = tx.session.begin_nested()
+        lock(tx, set(wanted.values()))
+        if current(tx, conversation_ids) == wanted:
+            attempt.commit()
+            return wanted
+        attempt.rollback()
 
 
 def lock(tx: Transaction, conversation_ids: Collection[UUID]) -> dict[UUID, Any]:
@@ -62,12 +141,20 @@ def lock(tx: Transaction, conversation_ids: Collection[UUID]) -> dict[UUID, Any]
             Conversation.last_inbound_message_at,
             Conversation.last_outbound_message_at,
             Conversation.last_message_at,
+            Conversation.first_message_at,
+            Conversation.subject,
+            Conversation.customer_id,
+            Conversation.status,
+            Conversation.ai_enabled,
             func.coalesce(Message.is_automatic, False).label(
                 "last_inbound_is_automatic"
             ),
             and_(
                 MessageEvent.id.is_not(None), MessageEvent.finished_at.is_(None)
             ).label("last_inbound_is_open"),
+            func.coalesce(MessageEvent.status == EventStatus.STORED, False).label(
+                "last_inbound_is_kept"
+            ),
         )
         .outerjoin(Message, Message.id == Conversation.last_inbound_message_id)
         .outerjoin(MessageEvent, MessageEvent.id == Message.event_id)
@@ -80,13 +167,15 @@ def save_newest(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     """Record the newest messages of locked conversations.
 
     A newer inbound message makes the draft stale and asks for attention again. Rows: `id,
-    last_message_at, last_inbound_message_id, last_inbound_message_at, last_outbound_message_at`.
+    subject, first_message_at, last_message_at, last_inbound_message_id, last_inbound_message_at,
+    last_outbound_message_at`.
     """
     execute_with_rows(
         tx,
         """
         UPDATE conversations c
-        SET last_message_at = r.last_message_at,
+        SET subject = r.subject, first_message_at = r.first_message_at,
+            last_message_at = r.last_message_at,
             last_outbound_message_at = r.last_outbound_message_at,
             last_inbound_message_at = r.last_inbound_message_at,
             last_inbound_message_id = r.last_inbound_message_id,
@@ -97,8 +186,46 @@ def save_newest(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
                           THEN 'open' ELSE c.status END,
             updated_at = :now
         FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-            id uuid, last_message_at timestamptz, last_outbound_message_at timestamptz,
-            last_inbound_message_at timestamptz, last_inbound_message_id uuid)
+            id uuid, subject text, first_message_at timestamptz, last_message_at timestamptz,
+            last_outbound_message_at timestamptz, last_inbound_message_at timestamptz,
+            last_inbound_message_id uuid)
+        WHERE c.id = r.id
+        """,
+        rows,
+        now=tx.now,
+    )
+
+
+def take_over(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    """Let survivors say of themselves what they and their losers together are; all are locked.
+
+    Whose newest inbound message is the newest, its judgement and draft are the survivor's. Rows:
+    `id, head_id, subject, first_message_at, last_message_at, last_outbound_message_at, customer_id,
+    status, ai_enabled`.
+    """
+    execute_with_rows(
+        tx,
+        """
+        UPDATE conversations c
+        SET subject = r.subject, customer_id = r.customer_id, status = r.status,
+            ai_enabled = r.ai_enabled, first_message_at = r.first_message_at,
+            last_message_at = r.last_message_at,
+            last_outbound_message_at = r.last_outbound_message_at,
+            decision = head.decision, category = head.category, confidence = head.confidence,
+            decision_reason = head.decision_reason,
+            last_inbound_message_id = head.last_inbound_message_id,
+            last_inbound_message_at = head.last_inbound_message_at,
+            last_classified_message_id = head.last_classified_message_id,
+            last_classify_enqueued_message_id = head.last_classify_enqueued_message_id,
+            last_draft_message_id = head.last_draft_message_id,
+            last_draft_enqueued_message_id = head.last_draft_enqueued_message_id,
+            ai_draft_response = head.ai_draft_response,
+            updated_at = :now
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+            id uuid, head_id uuid, subject text, first_message_at timestamptz,
+            last_message_at timestamptz, last_outbound_message_at timestamptz,
+            customer_id uuid, status text, ai_enabled boolean)
+        JOIN conversations head ON head.id = r.head_id
         WHERE c.id = r.id
         """,
         rows,
@@ -134,8 +261,8 @@ def mark_enqueued(
 def save_decisions(tx: Transaction, rows: Sequence[dict[str, Any]]) -> dict[UUID, bool]:
     """Store decisions, each only if its message is still the newest and not yet decided.
 
-    Rows: `id, message_id, decision, category, confidence, reason`. Returns, for those stored,
-    whether the conversation still waits for an answer.
+    Rows: `id, message_id, decision, category, confidence, reason`. Returns, for the messages whose
+    decision was stored, whether the conversation still waits for an answer.
     """
     saved = execute_with_rows(
         tx,
@@ -157,13 +284,13 @@ def save_decisions(tx: Transaction, rows: Sequence[dict[str, Any]]) -> dict[UUID
         WHERE c.id = r.id
           AND c.last_inbound_message_id = r.message_id
           AND c.last_classified_message_id IS DISTINCT FROM r.message_id
-        RETURNING c.id,
+        RETURNING r.message_id,
             coalesce(c.last_outbound_message_at < c.last_inbound_message_at, true) AS waits
         """,
         rows,
         now=tx.now,
     )
-    return {row.id: row.waits for row in saved}
+    return {row.message_id: row.waits for row in saved}
 
 
 def save_draft(
@@ -194,19 +321,25 @@ def save_draft(
 
 
 def get(tx: Transaction, conversation_id: UUID) -> Conversation | None:
-    return tx.session.get(Conversation, conversation_id)
+    """A conversation, or the one that it was merged into."""
+    return of_ids(tx, [conversation_id]).get(conversation_id)
 
 
 def of_ids(
     tx: Transaction, conversation_ids: Collection[UUID]
 ) -> dict[UUID, Conversation]:
-    """Conversations by id."""
+    """Conversations by the id they are asked for; what was merged is what it was merged into."""
     if not conversation_ids:
         return {}
-    found = tx.session.scalars(
-        select(Conversation).where(Conversation.id.in_(conversation_ids))
+    asked = aliased(Conversation)
+    rows = tx.session.execute(
+        select(asked.id, Conversation)
+        .join(asked, Conversation.id == func.coalesce(asked.merged_into, asked.id))
+        .where(asked.id.in_(conversation_ids))
+        # What this transaction has written past the session counts too.
+        .execution_options(populate_existing=True)
     )
-    return {conversation.id: conversation for conversation in found}
+    return dict(rows.all())
 
 
 def change(

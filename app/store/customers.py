@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import insert, or_, select, tuple_
 
 from app.models import Customer, CustomerIdentity
+from app.store.bulk import execute_with_rows
 from app.store.transaction import Transaction
 
 
@@ -63,6 +64,28 @@ def add(
     if customers:
         tx.session.execute(insert(Customer), customers)
         tx.session.execute(insert(CustomerIdentity), identities)
+
+
+def name_the_nameless(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    """Learn the names of customers that have none; a known name is never overwritten.
+
+    Rows: `id, name`, of which the first for a customer counts.
+    """
+    execute_with_rows(
+        tx,
+        """
+        UPDATE customers c SET name = r.name, updated_at = :now
+        FROM (
+            SELECT DISTINCT ON (id) id, name
+            FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (id uuid, name text))
+                WITH ORDINALITY AS r (id, name, place)
+            ORDER BY id, place
+        ) r
+        WHERE c.id = r.id AND c.name IS NULL
+        """,
+        rows,
+        now=tx.now,
+    )
 
 
 def get(tx: Transaction, customer_id: UUID) -> Customer | None:

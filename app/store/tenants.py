@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, or_, select, true, update
 
+from app.domain.identifiers import email_key
 from app.domain.status import ConfigStatus
 from app.models import APIKey, AuditEntry, ChannelConfig, Workspace
 from app.store.transaction import Transaction
@@ -79,6 +80,13 @@ def config_named(tx: Transaction, name: str) -> ChannelConfig | None:
 
 def configs(tx: Transaction) -> Sequence[ChannelConfig]:
     return tx.session.scalars(select(ChannelConfig).order_by(ChannelConfig.name)).all()
+
+
+def own_addresses(tx: Transaction) -> frozenset[str]:
+    """The keys of all mail addresses that are ours."""
+    return frozenset(
+        email_key(address) for config in configs(tx) for address in config.addresses
+    )
 
 
 def set_credentials(tx: Transaction, config_id: UUID, sealed: bytes) -> None:

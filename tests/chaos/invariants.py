@@ -14,7 +14,9 @@ CHECKS = {
     "an event without its message": """
         SELECT e.id, e.external_id FROM message_events e
         LEFT JOIN messages m ON m.id = e.message_id
-            AND m.config_id = e.config_id AND m.external_id = e.external_id
+            AND m.config_id = e.config_id
+            -- What we sent may come back under another id, and is the message that we have.
+            AND (m.external_id = e.external_id OR m.direction = 'outbound')
         WHERE e.status <> 'failed' AND m.id IS NULL""",
     "a message that no event brought": """
         SELECT m.id, m.external_id FROM messages m
@@ -26,6 +28,13 @@ CHECKS = {
         SELECT external_thread_id, count(DISTINCT conversation_id) FROM messages
         WHERE external_thread_id IS NOT NULL
         GROUP BY config_id, external_thread_id HAVING count(DISTINCT conversation_id) > 1""",
+    "something left in a merged conversation": """
+        SELECT c.id FROM conversations c WHERE c.merged_into IS NOT NULL AND (
+            EXISTS (SELECT FROM messages m WHERE m.conversation_id = c.id)
+            OR EXISTS (SELECT FROM message_events e WHERE e.conversation_id = c.id)
+            OR EXISTS (SELECT FROM drafts d WHERE d.conversation_id = c.id)
+            OR EXISTS (SELECT FROM thread_claims t WHERE t.conversation_id = c.id)
+            OR c.last_inbound_message_id IS NOT NULL)""",
     "a newest message that is not the newest": """
         SELECT c.id FROM conversations c JOIN messages m ON m.id = c.last_inbound_message_id
         WHERE EXISTS (SELECT FROM messages n WHERE n.conversation_id = c.id

@@ -58,7 +58,6 @@ def test_one_thread_in_many_workers_is_one_conversation(together, make, config, 
             config,
             message(
                 external_id=f"r{number}@x",
-                sender=f"person{number}@example.com",
                 references=["p@x"],
                 sent_at=START + timedelta(minutes=number),
             ),

@@ -63,6 +63,47 @@ def test_a_conversation_shows_what_was_decided_and_why(
     assert UUID(shown["customer_id"])
 
 
+@pytest.mark.shows("D3", "D5")
+def test_a_conversation_names_what_may_have_to_do_with_it(client, as_key, arrive):
+    [conversation_id, _, stranger_id] = arrive(
+        message(external_id="a@x", subject="My order", sent_at=START),
+        message(
+            external_id="b@x",
+            in_reply_to="a@x",
+            subject="Re: The bill",
+            sent_at=START + timedelta(hours=1),
+        ),
+        message(external_id="s@x", in_reply_to="a@x", sender="mallory@example.net"),
+    )
+
+    shown = client.get(f"{INBOX}/{conversation_id}", headers=as_key()).json
+
+    assert (shown["subject"], shown["reply_subject"]) == ("My order", "Re: The bill")
+    (related,) = shown["related"]
+    assert related["conversation_id"] == str(stranger_id)
+    assert related["evidence"] == "in_reply_to"
+    assert UUID(related["message_id"])
+
+
+@pytest.mark.shows("D9")
+def test_a_merged_conversation_is_shown_as_what_it_became(client, as_key, arrive):
+    [survivor] = arrive(message(external_id="a@x"))
+    [merged] = arrive(message(external_id="b@x"))
+    arrive(message(external_id="c@x", references=["a@x", "b@x"]))
+    headers = as_key()
+
+    shown = client.get(f"{INBOX}/{merged}", headers=headers)
+    messages = client.get(f"{INBOX}/{merged}/messages", headers=headers)
+    changed = client.patch(
+        f"{INBOX}/{merged}", headers=headers, json={"ai_enabled": False}
+    )
+    listed = client.get(INBOX, headers=headers)
+
+    assert shown.json["id"] == changed.json["id"] == str(survivor)
+    assert len(messages.json["items"]) == 3
+    assert ids(listed) == [str(survivor)]
+
+
 def test_pages_follow_each_other_without_gap_or_repeat(client, as_key, arrive):
     # Three at the same moment, so that a page ends between equals.
     moments = [START + timedelta(hours=hour) for hour in (0, 1, 1, 1, 2)]

@@ -36,7 +36,10 @@ def test_the_sql_files_and_the_catalog_agree(blank, migrated):
     with blank().connect() as created:
         create_from_models(created)
         created.exec_driver_sql("CREATE TABLE alembic_version ()")
-        for name in ("row_level_security", "views", "event_notification"):
+        for name in (
+            *("row_level_security", "views", "event_notification"),
+            "thread_history",
+        ):
             run_file(created, f"{name}.sql")
 
         from_files = catalog_of(created)

@@ -13,6 +13,7 @@ from app.models import (
     Conversation,
     ConversationRef,
     Customer,
+    CustomerIdentity,
     Message,
     MessageEvent,
 )
@@ -114,6 +115,49 @@ def test_mails_of_one_sender_belong_to_one_customer(place, count):
     )
 
     assert count(Customer) == 2
+
+
+@pytest.mark.shows("C6", "E5")
+def test_people_who_write_by_one_form_are_different_customers(place, runtime):
+    form = {"kind": "email", "value": "noreply@forms.example", "name": "Your website"}
+    events = place(
+        *(
+            message(sender=form, headers={"reply-to": f"{name}@example.com"})
+            for name in ("anna", "bo")
+        )
+    )
+
+    with runtime.system_transaction() as tx:
+        stored = [tx.session.get(Message, event.message_id) for event in events]
+        found = tx.session.scalars(select(CustomerIdentity.value)).all()
+    assert set(found) == {"anna@example.com", "bo@example.com"}
+    assert stored[0].customer_id != stored[1].customer_id
+    assert stored[0].conversation_id != stored[1].conversation_id
+    assert {one.identity_evidence for one in stored} == {"reply_to_of_shared_address"}
+    assert stored[0].sender["value"] == "noreply@forms.example"
+
+
+@pytest.mark.shows("E5")
+def test_a_name_that_is_known_is_not_overwritten(place, runtime):
+    address = {"kind": "email", "value": "anna@example.com"}
+    for name in (None, "Anna Berg", "Bo Ek", None):
+        place(message(sender=address | {"name": name}))
+
+    with runtime.system_transaction() as tx:
+        assert tx.session.scalars(select(Customer.name)).all() == ["Anna Berg"]
+
+
+@pytest.mark.shows("E8")
+def test_an_address_is_found_by_its_canonical_form_and_kept_as_it_came(place, runtime):
+    place(
+        message(sender="Anna.Berg+shop@GoogleMail.com"),
+        message(sender="annaberg@gmail.com"),
+    )
+
+    with runtime.system_transaction() as tx:
+        (identity,) = tx.session.scalars(select(CustomerIdentity)).all()
+    assert identity.value == "annaberg@gmail.com"
+    assert identity.original == "Anna.Berg+shop@GoogleMail.com"
 
 
 @pytest.mark.shows("C5", "E5")

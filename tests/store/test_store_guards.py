@@ -52,7 +52,7 @@ def test_a_decision_is_stored_for_the_newest_message_and_once(runtime, asked):
     assert decide(runtime, conversation, uuid4()) == {}
     assert now_of(runtime, conversation).decision is None
 
-    assert decide(runtime, conversation, newest) == {conversation.id: True}
+    assert decide(runtime, conversation, newest) == {newest: True}
     after = now_of(runtime, conversation)
     assert (after.decision, after.category) == (Decision.QUICK_WIN, Category.ORDER)
     assert (after.confidence, after.decision_reason) == (0.9, "asks for an order")
@@ -66,7 +66,7 @@ def test_a_decision_says_whether_the_conversation_still_waits(runtime, asked, se
     conversation, newest = asked
     answer(set_row, conversation, after=True)
 
-    assert decide(runtime, conversation, newest) == {conversation.id: False}
+    assert decide(runtime, conversation, newest) == {newest: False}
 
 
 @pytest.mark.shows("G3")
@@ -181,7 +181,11 @@ def test_no_rows_change_nothing(runtime, workspace):
     """Given an empty list, SQLAlchemy would insert one default row."""
     with runtime.transaction(workspace.id) as tx:
         store.conversations.add(tx, [])
-        store.conversations.add_refs(tx, [])
+        nowhere = {"channel": "email", "config_id": new_id()}
+        store.conversations.add_refs(tx, [], **nowhere)
+        store.conversations.move_refs(tx, [], **nowhere)
+        store.threads.join(tx, [])
+        assert store.conversations.lock_current(tx, []) == {}
         store.customers.add(tx, [], [])
         store.audit.record(tx, None, [], started_at=tx.now)
 

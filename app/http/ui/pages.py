@@ -192,7 +192,7 @@ def why(conversation_id: UUID) -> ResponseReturnValue:
     return render_template(
         "ui/why.html",
         chosen=_attention(),
-        conversation=found,
+        conversation=found.conversation,
         explained=explained,
         steps=told(explained) if explained else [],
     )

@@ -61,6 +61,13 @@ def _again(receipts: list[Record]) -> Iterator[str]:
 def _place(place: Record) -> Iterator[str]:
     evidence = place["thread_evidence"]
     yield words.PLACES.get(evidence, f"What led it here: {words.in_words(evidence)}.")
+    if number := sum(join["messages"] for join in place["joins"]):
+        yield f"Later mail showed that {number} more messages belong to this conversation."
+    if place["related"]:
+        yield (
+            "Other conversations refer to the same messages; their people take no part in "
+            "this one, so they stay apart."
+        )
     if place["is_old"]:
         yield "It is older than the connection of this account, so it is never answered automatically."
 

@@ -78,6 +78,10 @@ PLACES = {
     "message_id": "Another message of this conversation refers to it.",
     "in_reply_to": "It is a reply to a message of this conversation.",
     "references": "It refers to an earlier message of this conversation.",
+    "reply_token": "It carries our own signature on this conversation.",
+    "thread_index": "Its mail program counts it to a thread of this conversation.",
+    "subject": "It answers, without saying which message, under a subject of this conversation.",
+    "delivery_report": "It reports on the delivery of a message of this conversation.",
     "counterpart": "It is from the same person on the same channel.",
 }
 STATES = {

@@ -107,7 +107,20 @@ def _place(tx: Transaction, event: MessageEvent) -> dict[str, Any] | None:
         "message_id": message.id,
         "conversation_id": message.conversation_id,
         "customer_id": message.customer_id,
+        "identity_evidence": message.identity_evidence,
         "thread_evidence": message.thread_evidence,
+        "related": store.threads.relations_of(tx, message.conversation_id),
+        "joins": [
+            {
+                "conversation_id": one.loser_id,
+                "evidence": one.evidence,
+                "key": one.external_thread_id,
+                "message_id": one.message_id,
+                "messages": len(one.moved),
+                "at": one.created_at,
+            }
+            for one in store.threads.joins_of(tx, message.conversation_id)
+        ],
         "is_old": message.is_old,
         "occurred_at": message.occurred_at,
     }

@@ -178,7 +178,9 @@ def _save(
     verdicts = {event_id: decide(found) for event_id, found in judgements.items()}
     with runtime.transaction(job.workspace_id) as tx:
         # Conversations before events, in the order of whoever stores a newer message.
-        store.conversations.lock(tx, {event.conversation_id for event in settled})
+        places = store.conversations.lock_current(
+            tx, {event.conversation_id for event in settled}
+        )
         # A decision without its event would have the worker that holds the event now skip the draft.
         ours = store.claims.lock(tx, claim)
         settled = [event for event in settled if event.id in ours]
@@ -186,7 +188,7 @@ def _save(
             tx,
             [
                 {
-                    "id": event.conversation_id,
+                    "id": places[event.conversation_id],
                     "message_id": event.message_id,
                     "decision": verdicts[event.id],
                     "category": judgements[event.id].category,
@@ -194,7 +196,7 @@ def _save(
                     "reason": judgements[event.id].reason,
                 }
                 for event in settled
-                if event.id in judgements
+                if event.id in judgements and event.conversation_id in places
             ],
         )
         rows, draft_events = [], []
@@ -203,12 +205,12 @@ def _save(
             EventStatus.DECIDED: [],
         }
         for event in settled:
-            if event.id not in judgements or event.conversation_id not in waits:
+            if event.id not in judgements or event.message_id not in waits:
                 conversation = store.conversations.get(tx, event.conversation_id)
                 skipped[_why_skipped(event, conversation)].append(event.id)
                 continue
             reason = _why_no_draft(
-                runtime, verdicts[event.id], waits[event.conversation_id], event
+                runtime, verdicts[event.id], waits[event.message_id], event
             )
             if reason is None:
                 draft_events.append(event)
@@ -228,7 +230,10 @@ def _save(
         store.conversations.mark_enqueued(
             tx,
             stage="draft",
-            pairs=[(event.conversation_id, event.message_id) for event in draft_events],
+            pairs=[
+                (places[event.conversation_id], event.message_id)
+                for event in draft_events
+            ],
         )
         outcomes = [
             EventOutcome(

@@ -100,15 +100,13 @@ def _write(
             or _is_answered(conversation)
         ):
             return _skip(tx, job, claim, event)
-        messages = store.messages.latest(
-            tx, event.conversation_id, limit=CONTEXT_MESSAGES
-        )
+        messages = store.messages.latest(tx, conversation.id, limit=CONTEXT_MESSAGES)
         workspace = store.tenants.workspace(tx, job.workspace_id)
 
     # No transaction is open here: a slow model must not hold a connection.
     reply = drafter.draft(
         business=workspace.name if workspace else "",
-        subject=conversation.subject,
+        subject=_subject(messages, event.message_id) or conversation.subject,
         turns=_turns(messages, until=event.message_id),
     )
 
@@ -123,6 +121,11 @@ def _is_answered(conversation: Conversation) -> bool:
         conversation.last_inbound_message_at,
     )
     return sent is not None and asked is not None and sent >= asked
+
+
+def _subject(messages: list[Message], target: UUID) -> str | None:
+    """What the message that is answered is called: customers change the subject of a thread."""
+    return next((one.subject for one in messages if one.id == target), None)
 
 
 def _turns(messages: list[Message], *, until: UUID) -> list[Turn]:
@@ -146,17 +149,18 @@ def _save(
     tx: Transaction, job: Draft, claim: Claim, event: Any, reply: Reply
 ) -> EventOutcome:
     """Keep the draft if its message still waits; what was true before may not be now."""
-    shown = store.conversations.save_draft(
-        tx, event.conversation_id, event.message_id, reply.text
-    )
-    if not shown:
+    places = store.conversations.lock_current(tx, [event.conversation_id])
+    conversation_id = places.get(event.conversation_id)
+    if conversation_id is None or not store.conversations.save_draft(
+        tx, conversation_id, event.message_id, reply.text
+    ):
         return _skip(tx, job, claim, event)
     store.messages.add_draft(
         tx,
         {
             "id": new_id(),
             "workspace_id": job.workspace_id,
-            "conversation_id": event.conversation_id,
+            "conversation_id": conversation_id,
             "target_message_id": event.message_id,
             "body": reply.text,
             "model": reply.model,

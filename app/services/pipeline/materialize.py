@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from app import store
+from app.domain.reply_token import workspace_key
 from app.domain.status import EventStatus, RunMode
 from app.domain.unified_message import Direction, MessageKind, UnifiedMessage
 from app.errors import InvalidPayload
@@ -22,12 +23,12 @@ from app.services.pipeline.outcome import Outcome
 from app.services.pipeline.placement import (
     Arrived,
     arrive,
-    find_conversations,
     find_customers,
     list_files,
     note_automatic,
     store_messages,
 )
+from app.services.pipeline.threads import find_conversations, remember
 from app.store.audit import EventOutcome
 from app.store.claims import Claim
 from app.store.transaction import Transaction
@@ -48,13 +49,17 @@ def materialize(runtime: Runtime, job: Materialize) -> Outcome:
         claim = claim_due(
             tx, job, job.event_ids, status=EventStatus.RECEIVED, lease=runtime.lease
         )
+        own = store.tenants.own_addresses(tx) if claim.events else frozenset()
     runtime.checkpoint("materialize.claimed")
     with held_together(runtime, job, claim):
-        return _materialize(runtime, job, claim)
+        return _materialize(runtime, job, claim, own)
 
 
-def _materialize(runtime: Runtime, job: Materialize, claim: Claim) -> Outcome:
-    arrived, faults = _read(claim)
+def _materialize(
+    runtime: Runtime, job: Materialize, claim: Claim, own: frozenset[str]
+) -> Outcome:
+    token_key = workspace_key(runtime.settings.key_bytes, job.workspace_id)
+    arrived, faults = _read(claim, own, token_key)
     done: list[EventOutcome] = []
     try:
         done += _place(runtime, job, claim, arrived)
@@ -75,7 +80,9 @@ def _materialize(runtime: Runtime, job: Materialize, claim: Claim) -> Outcome:
     )
 
 
-def _read(claim: Claim) -> tuple[list[Arrived], list[tuple[Any, Exception]]]:
+def _read(
+    claim: Claim, own: frozenset[str], token_key: bytes
+) -> tuple[list[Arrived], list[tuple[Any, Exception]]]:
     arrived: list[Arrived] = []
     faults: list[tuple[Any, Exception]] = []
     for event in claim.events:
@@ -86,7 +93,7 @@ def _read(claim: Claim) -> tuple[list[Arrived], list[tuple[Any, Exception]]]:
             where = ".".join(str(part) for part in fault["loc"])
             faults.append((event, InvalidPayload(f"payload.{where}: {fault['msg']}")))
         else:
-            arrived.append(arrive(event, message))
+            arrived.append(arrive(event, message, own=own, token_key=token_key))
     return arrived, faults
 
 
@@ -105,14 +112,19 @@ def _place(
             tx, job.workspace_id, [key for one in batch for key in one.lock_keys]
         )
         customers = find_customers(tx, batch)
-        conversations = find_conversations(tx, batch, customers)
-        messages = store_messages(tx, batch, customers, conversations)
-        list_files(tx, batch, messages)
+        places = find_conversations(tx, batch, customers)
+        new = [one for one in batch if one.event.id not in places.copies]
+        messages = store_messages(tx, new, customers, places.by_event)
+        for event_id, message_id in places.copies.items():
+            messages[event_id] = (places.by_event[event_id][0], message_id)
+        remember(tx, places)
+        list_files(tx, new, messages)
         history = _history_runs(tx, batch)
         newest = _newest(tx, batch, messages, history)
         rows = _verdicts(tx, batch, messages, newest, history)
         store.claims.save_materialized(tx, claim, rows)
         conversation_ids = {conversation for conversation, _ in messages.values()}
+        conversation_ids |= places.joined
         store.events.supersede_older(tx, conversation_ids)
         store.messages.make_drafts_stale(tx, conversation_ids)
         store.conversations.mark_enqueued(
@@ -155,6 +167,8 @@ def _newest(
     heads = {
         row.id: {
             "id": row.id,
+            "subject": row.subject,
+            "first_message_at": row.first_message_at,
             "last_message_at": row.last_message_at,
             "last_inbound_message_id": row.last_inbound_message_id,
             "last_inbound_message_at": row.last_inbound_message_at,
@@ -169,6 +183,10 @@ def _newest(
     for one in batch:
         conversation_id, message_id = messages[one.event.id]
         head = heads[conversation_id]
+        first = head["first_message_at"]
+        if first is None or one.occurred_at < first:
+            head["first_message_at"] = one.occurred_at
+            head["subject"] = one.message.subject
         head["last_message_at"] = _later(head["last_message_at"], one.occurred_at)
         if one.message.kind not in SPEAKS:
             continue

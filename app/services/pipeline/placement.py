@@ -1,6 +1,6 @@
-"""Where a message belongs: whose it is, which conversation, and its row."""
+"""Where a message belongs: whose it is, and its row. Its conversation is found in `threads`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,13 +11,13 @@ from app.domain.attachments import MAX_FILES, referenced_ids
 from app.domain.decision import ASKS_NOTHING, Judgement
 from app.domain.evidence import evidence_of
 from app.domain.identifiers import identity_key, is_global
+from app.domain.identity import Identified, customer_of
 from app.domain.ids import new_id
-from app.domain.mail_people import UNKNOWN_SENDER
 from app.domain.mail_text import split_reply
 from app.domain.rules import judge_by_rules
 from app.domain.status import AttachmentState, SenderType
-from app.domain.threading import ThreadKey, thread_evidence
-from app.domain.unified_message import Direction, Participant, UnifiedMessage
+from app.domain.threading import Threading, read_threading
+from app.domain.unified_message import Direction, UnifiedMessage
 from app.jobs.contracts import StoreFiles
 from app.models import ChannelConfig
 from app.store.customers import IdentityKey
@@ -35,9 +35,9 @@ class Arrived:
 
     event: Any
     message: UnifiedMessage
-    threads: list[ThreadKey]
-    counterpart: Participant | None
-    """Who is on the other side; None where nobody is named."""
+    threading: Threading
+    identified: Identified
+    """Who is on the other side."""
     identity: IdentityKey | None
     occurred_at: datetime
     """The claimed time, but never later than the receipt: the future orders nothing."""
@@ -48,28 +48,43 @@ class Arrived:
     @property
     def lock_keys(self) -> list[str]:
         """What nobody else may create while this message finds its place."""
-        threads = [f"{self.event.config_id}:{key.value}" for key in self.threads]
+        threads = [f"{self.event.config_id}:{key.value}" for key in self.threading.keys]
+        if self.message.sender.kind == "email":
+            # Which conversations a mail may join is not known before they are read.
+            threads = [f"{self.event.config_id}:mail"]
         return [self.identity.lock_key, *threads] if self.identity else threads
 
 
-def arrive(event: Any, message: UnifiedMessage) -> Arrived:
-    """Make out who and what a message is about."""
-    counterpart = _counterpart(message)
+def arrive(
+    event: Any, message: UnifiedMessage, *, own: Collection[str], token_key: bytes
+) -> Arrived:
+    """Make out who and what a message is about; `own` are the keys of our addresses."""
+    occurred_at = min(message.sent_at or event.received_at, event.received_at)
+    message_id = event.message_id or new_id()
+    identified = customer_of(message, own=own)
     identity = None
-    if counterpart is not None:
+    if (person := identified.person) is not None:
         identity = IdentityKey(
-            counterpart.kind,
-            identity_key(counterpart.kind, counterpart.value),
-            None if is_global(counterpart.kind) else event.config_id,
+            person.kind,
+            identity_key(person.kind, person.value),
+            None if is_global(person.kind) else event.config_id,
         )
     return Arrived(
         event=event,
         message=message,
-        threads=thread_evidence(message),
-        counterpart=counterpart,
+        threading=read_threading(
+            message,
+            at=occurred_at,
+            own=own,
+            message_id=message_id,
+            person=identified.person,
+            is_repeated=event.id_collision,
+            token_key=token_key,
+        ),
+        identified=identified,
         identity=identity,
-        occurred_at=min(message.sent_at or event.received_at, event.received_at),
-        message_id=event.message_id or new_id(),
+        occurred_at=occurred_at,
+        message_id=message_id,
     )
 
 
@@ -91,13 +106,6 @@ def note_automatic(tx: Transaction, batch: Sequence[Arrived]) -> list[Arrived]:
     ]
 
 
-def _counterpart(message: UnifiedMessage) -> Participant | None:
-    if message.direction is Direction.OUTBOUND:
-        return message.recipients[0] if message.recipients else None
-    # All the nameless are not one customer.
-    return None if message.sender.value == UNKNOWN_SENDER else message.sender
-
-
 def find_customers(
     tx: Transaction, batch: Sequence[Arrived]
 ) -> dict[IdentityKey, UUID]:
@@ -105,10 +113,12 @@ def find_customers(
     known = store.customers.by_identity(
         tx, {one.identity for one in batch if one.identity}
     )
+    met_before = set(known)
     customers: list[dict[str, Any]] = []
     identities: list[dict[str, Any]] = []
     for one in batch:
-        if one.identity is None or one.counterpart is None or one.identity in known:
+        person = one.identified.person
+        if one.identity is None or person is None or one.identity in known:
             continue
         known[one.identity] = customer_id = new_id()
         owner = {"workspace_id": one.event.workspace_id}
@@ -116,7 +126,7 @@ def find_customers(
             owner
             | {
                 "id": customer_id,
-                "name": one.counterpart.name,
+                "name": person.name,
                 "first_seen_at": one.occurred_at,
             }
         )
@@ -128,77 +138,21 @@ def find_customers(
                 "config_id": one.identity.config_id,
                 "kind": one.identity.kind,
                 "value": one.identity.value,
-                "original": one.counterpart.value,
+                "original": person.value,
             }
         )
     store.customers.add(tx, customers, identities)
-    return known
-
-
-def find_conversations(
-    tx: Transaction,
-    batch: Sequence[Arrived],
-    customers: dict[IdentityKey, UUID],
-) -> dict[UUID, tuple[UUID, str]]:
-    """Find or make the conversation of each message: event id → (conversation, evidence).
-
-    The strongest evidence that leads anywhere decides. All keys of a message are remembered, those
-    of parents not seen yet too, so that arrival in any order ends in one conversation.
-    """
-    known: dict[tuple[UUID, str], UUID] = {}
-    for config_id, channel in {
-        (one.event.config_id, one.event.channel) for one in batch
-    }:
-        threads = {
-            key.value
+    store.customers.name_the_nameless(
+        tx,
+        [
+            {"id": known[one.identity], "name": one.identified.person.name}
             for one in batch
-            if one.event.config_id == config_id
-            for key in one.threads
-        }
-        found = store.conversations.by_thread(
-            tx, channel=channel, config_id=config_id, threads=threads
-        )
-        known |= {(config_id, thread): place for thread, place in found.items()}
-    places: dict[UUID, tuple[UUID, str]] = {}
-    conversations: list[dict[str, Any]] = []
-    refs: list[dict[str, Any]] = []
-    for one in batch:
-        config_id = one.event.config_id
-        leads = [key for key in one.threads if (config_id, key.value) in known]
-        owner = {
-            "workspace_id": one.event.workspace_id,
-            "channel": one.event.channel,
-            "config_id": config_id,
-        }
-        if leads:
-            place = known[config_id, leads[0].value]
-            evidence = leads[0].evidence
-        else:
-            place, evidence = new_id(), "new"
-            conversations.append(
-                owner
-                | {
-                    "id": place,
-                    "customer_id": customers[one.identity] if one.identity else None,
-                    "subject": one.message.subject,
-                }
-            )
-        places[one.event.id] = (place, evidence)
-        for key in one.threads:
-            if (config_id, key.value) not in known:
-                known[config_id, key.value] = place
-                refs.append(
-                    owner
-                    | {
-                        "id": new_id(),
-                        "external_thread_id": key.value,
-                        "evidence": key.evidence,
-                        "conversation_id": place,
-                    }
-                )
-    store.conversations.add(tx, conversations)
-    store.conversations.add_refs(tx, refs)
-    return places
+            if one.identity in met_before
+            and one.identified.person
+            and one.identified.person.name
+        ],
+    )
+    return known
 
 
 def store_messages(
@@ -364,6 +318,7 @@ def _message_row(
         "body_html": message.body_html,
         "attachments": [one.model_dump(mode="json") for one in message.attachments],
         "thread_evidence": evidence,
+        "identity_evidence": one.identified.evidence,
         "is_automatic": one.automatic is not None,
         "is_old": config is None or one.occurred_at < config.connected_at,
         "reply_sent": False,
