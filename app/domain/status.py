@@ -87,6 +87,15 @@ class SenderType(StrEnum):
     AGENT = "agent"
 
 
+class DeliveryStatus(StrEnum):
+    """What is known of a message that we sent."""
+
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+
+
 class DraftStatus(StrEnum):
     LIVE = "live"
     STALE = "stale"

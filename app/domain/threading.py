@@ -16,6 +16,7 @@ from app.domain.identifiers import email_key, identity_key
 from app.domain.mail_ids import message_id
 from app.domain.mail_lists import lists_of
 from app.domain.mail_people import UNKNOWN_SENDER
+from app.domain.mail_report import MailReport
 from app.domain.subjects import read_subject
 from app.domain.unified_message import Direction, Participant, UnifiedMessage
 
@@ -33,7 +34,7 @@ ANYBODY = "*"
 
 _TOKEN_KEY = "token:"
 _LONGEST_TOKEN = 200
-_MAX_FAILED = 10
+_MAX_REPORTED = 10
 #: Outlook's `Thread-Index`: 22 bytes name the thread, each answer adds five.
 _THREAD_INDEX_CHARACTERS = 30
 
@@ -93,7 +94,10 @@ class Threading:
 
 
 def thread_evidence(
-    message: UnifiedMessage, *, token_key: bytes | None = None
+    message: UnifiedMessage,
+    *,
+    token_key: bytes | None = None,
+    report: MailReport | None = None,
 ) -> list[ThreadKey]:
     """Return the keys under which the conversation of a message is known or will be.
 
@@ -107,7 +111,7 @@ def thread_evidence(
     if message.external_thread_id:
         keys.append(ThreadKey(message.external_thread_id, "provider_thread"))
     if is_mail:
-        keys += _mail_keys(message)
+        keys += _mail_keys(message, report)
     elif not message.external_thread_id:
         keys += _counterpart(message)
     found: dict[str, ThreadKey] = {}
@@ -125,13 +129,14 @@ def read_threading(
     person: Participant | None = None,
     is_repeated: bool = False,
     token_key: bytes | None = None,
+    report: MailReport | None = None,
 ) -> Threading:
     """Return what a message claims. `own` are the keys of our addresses.
 
     `person` is who wrote, where that is not the sender: a form's address takes part in nothing.
     `is_repeated` says that another message of the account bore its id first.
     """
-    keys = thread_evidence(message, token_key=token_key)
+    keys = thread_evidence(message, token_key=token_key, report=report)
     claims = {
         Claim(key.value, ClaimKind.PROVES, "", "", key.evidence, message_id)
         for key in keys
@@ -151,9 +156,8 @@ def read_threading(
             mark = _fingerprint(message, author)
             claims.add(Claim(key.value, kind, mark, scope, key.evidence, message_id))
         elif key.evidence in _POINTERS:
-            claimants = (
-                _failed(message) if key.evidence == "delivery_report" else speakers
-            )
+            is_report = key.evidence == "delivery_report"
+            claimants = _reported(report) if is_report else speakers
             # Our own token names the conversation, whatever the provider made of it.
             limits = "" if key.evidence == "reply_token" else scope
             claims.update(
@@ -198,20 +202,28 @@ def _tokens(message: UnifiedMessage, key: bytes) -> Iterator[ThreadKey]:
             yield ThreadKey(token_key_of(conversation_id), "reply_token")
 
 
-def _mail_keys(message: UnifiedMessage) -> list[ThreadKey]:
-    # An API may have an id of its own for the mail; what others refer to is this one.
+def mail_id_of(message: UnifiedMessage) -> str | None:
+    """The Message-ID by which others name a mail; None for what is no mail.
+
+    An API may have an id of its own for it.
+    """
+    if message.sender.kind != "email":
+        return None
     header = message.headers.get("message-id")
     own = message_id(header) if isinstance(header, str) else None
-    keys = [_mid(own or message.external_id, "message_id")]
+    return own or message.external_id
+
+
+def _mail_keys(message: UnifiedMessage, report: MailReport | None) -> list[ThreadKey]:
+    keys = [_mid(mail_id_of(message) or message.external_id, "message_id")]
     if message.in_reply_to:
         keys.append(_mid(message.in_reply_to, "in_reply_to"))
     references = message.references
     if len(references) > MAX_REFERENCES:
         references = [references[0], *references[1 - MAX_REFERENCES :]]
     keys += [_mid(each, "references") for each in reversed(references)]
-    original = message.metadata.get("original_message_id")
-    if isinstance(original, str) and original and _failed(message):
-        keys.append(_mid(original, "delivery_report"))
+    if report is not None and report.about_mail_id and _reported(report):
+        keys.append(_mid(report.about_mail_id, "delivery_report"))
     index = message.headers.get("thread-index")
     if isinstance(index, str) and len(index) >= _THREAD_INDEX_CHARACTERS:
         # 22 bytes are 29 characters and a third: what follows belongs to this answer alone.
@@ -292,22 +304,22 @@ def _speakers(message: UnifiedMessage, author: str | None, lists: set[str]) -> s
         # A copy sent past the list: it is let in where that list itself brought mail.
         lists = {
             _list(email_key(one.value))
-            for one in message.recipients[:_MAX_FAILED]
+            for one in message.recipients[:_MAX_REPORTED]
             if one.kind == "email"
         }
     return speakers | lists
 
 
-def _failed(message: UnifiedMessage) -> set[str]:
+def _reported(report: MailReport | None) -> set[str]:
     """Of whom a delivery report speaks: they take part where the mail went to them."""
-    entries = message.metadata.get("delivery_status")
-    found: set[str] = set()
-    for entry in entries[:_MAX_FAILED] if isinstance(entries, list) else []:
-        for name in ("original_recipient", "final_recipient"):
-            value = entry.get(name) if isinstance(entry, dict) else None
-            if isinstance(value, str) and "@" in value:
-                found.add(_short(email_key(value)))
-    return found
+    if report is None:
+        return set()
+    return {
+        _short(email_key(address))
+        for one in report.recipients[:_MAX_REPORTED]
+        for address in (one.original_address, one.address)
+        if address and "@" in address
+    }
 
 
 def _fingerprint(message: UnifiedMessage, author: str | None) -> str:

@@ -7,6 +7,7 @@ from app.models.conversation import Conversation, ConversationRef
 from app.models.customer import Customer, CustomerIdentity
 from app.models.event import MessageEvent
 from app.models.incident import DeadLetter, Heartbeat, Incident
+from app.models.mail_report import MailReport
 from app.models.message import Draft, Message
 from app.models.receipt import EventRepeat, WebhookReceipt
 from app.models.run import JobAudit, PipelineRun
@@ -32,6 +33,7 @@ __all__ = [
     "Heartbeat",
     "Incident",
     "JobAudit",
+    "MailReport",
     "Message",
     "MessageEvent",
     "MessageFetch",

@@ -44,6 +44,9 @@ class CustomerIdentity(InWorkspace, Timestamps, Base):
     """The canonical form, for finding."""
     original: Mapped[str]
     """As received, for sending."""
+    undeliverable_at: Mapped[datetime | None]
+    """Since when a server says that nothing arrives there any more."""
+    undeliverable_reason: Mapped[str | None]
     customer_id: Mapped[UUID] = mapped_column(
         ForeignKey("customers.id", ondelete="CASCADE")
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.status import DraftStatus, SenderType
+from app.domain.status import DeliveryStatus, DraftStatus, SenderType
 from app.domain.unified_message import Direction, MessageKind
 from app.models.attachment import Attachment
 from app.models.base import Base, InWorkspace, Timestamps, UUIDKey, on_account
@@ -25,6 +25,7 @@ class Message(InWorkspace, Base):
         ),
         Index(None, "customer_id"),
         Index(None, "event_id"),
+        Index(None, "config_id", "mail_id"),
         Index(
             "ix_messages_unreplied",
             "workspace_id",
@@ -45,6 +46,8 @@ class Message(InWorkspace, Base):
         ForeignKey("message_events.id", ondelete="SET NULL")
     )
     external_id: Mapped[str | None]
+    mail_id: Mapped[str | None]
+    """The Message-ID of a mail, which others name it by. Chosen by the sender."""
     external_thread_id: Mapped[str | None]
     customer_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("customers.id", ondelete="SET NULL")
@@ -60,6 +63,8 @@ class Message(InWorkspace, Base):
     """The whole text."""
     body_visible: Mapped[str | None]
     """Without quoted mail and signature."""
+    body_quoted: Mapped[str | None]
+    """What was quoted, for who wants to see it."""
     body_html: Mapped[str | None]
     attachments: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
     """The files as the message lists them; what became of each is in `files`."""
@@ -74,6 +79,9 @@ class Message(InWorkspace, Base):
     """The message itself proves that no person wrote it: it never takes over from one."""
     is_old: Mapped[bool] = mapped_column(server_default=text("false"))
     """Sent before the account was connected: never answered automatically."""
+    delivery_status: Mapped[DeliveryStatus | None]
+    delivery_reason: Mapped[str | None]
+    """Why it did not arrive, in the words of the server."""
     reply_sent: Mapped[bool] = mapped_column(server_default=text("false"))
     sent_at: Mapped[datetime | None]
     """The moment that provider or sender claim."""

@@ -19,6 +19,7 @@ from app.services.pipeline.failure import (
     held_together,
     settle_failures,
 )
+from app.services.pipeline.mail_reports import keep_reports
 from app.services.pipeline.outcome import Outcome
 from app.services.pipeline.placement import (
     Arrived,
@@ -119,6 +120,7 @@ def _place(
             messages[event_id] = (places.by_event[event_id][0], message_id)
         remember(tx, places)
         list_files(tx, new, messages)
+        keep_reports(tx, new, messages)
         history = _history_runs(tx, batch)
         newest = _newest(tx, batch, messages, history)
         rows = _verdicts(tx, batch, messages, newest, history)

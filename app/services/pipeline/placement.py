@@ -13,10 +13,11 @@ from app.domain.evidence import evidence_of
 from app.domain.identifiers import identity_key, is_global
 from app.domain.identity import Identified, customer_of
 from app.domain.ids import new_id
+from app.domain.mail_report import MailReport, report_of
 from app.domain.mail_text import split_reply
 from app.domain.rules import judge_by_rules
 from app.domain.status import AttachmentState, SenderType
-from app.domain.threading import Threading, read_threading
+from app.domain.threading import Threading, mail_id_of, read_threading
 from app.domain.unified_message import Direction, UnifiedMessage
 from app.jobs.contracts import StoreFiles
 from app.models import ChannelConfig
@@ -42,6 +43,8 @@ class Arrived:
     occurred_at: datetime
     """The claimed time, but never later than the receipt: the future orders nothing."""
     message_id: UUID
+    report: MailReport | None = None
+    """What it says became of one of our own mails."""
     automatic: Judgement | None = None
     """The evidence that no person wrote it, where there is any."""
 
@@ -69,9 +72,11 @@ def arrive(
             identity_key(person.kind, person.value),
             None if is_global(person.kind) else event.config_id,
         )
+    report = report_of(message)
     return Arrived(
         event=event,
         message=message,
+        report=report,
         threading=read_threading(
             message,
             at=occurred_at,
@@ -80,6 +85,7 @@ def arrive(
             person=identified.person,
             is_repeated=event.id_collision,
             token_key=token_key,
+            report=report,
         ),
         identified=identified,
         identity=identity,
@@ -296,6 +302,7 @@ def _message_row(
     message = one.message
     conversation_id, evidence = place
     inbound = message.direction is Direction.INBOUND
+    parts = split_reply(message.body_text, message.body_html)
     return {
         "id": one.message_id,
         "workspace_id": one.event.workspace_id,
@@ -304,6 +311,7 @@ def _message_row(
         "config_id": one.event.config_id,
         "event_id": one.event.id,
         "external_id": one.event.external_id,
+        "mail_id": mail_id_of(message),
         "external_thread_id": message.external_thread_id,
         "customer_id": customer_id,
         "direction": message.direction,
@@ -313,8 +321,8 @@ def _message_row(
         "kind": message.kind,
         "subject": message.subject,
         "body": message.body_text,
-        "body_visible": split_reply(message.body_text, message.body_html).visible
-        or None,
+        "body_visible": parts.visible or None,
+        "body_quoted": parts.quoted or None,
         "body_html": message.body_html,
         "attachments": [one.model_dump(mode="json") for one in message.attachments],
         "thread_evidence": evidence,
