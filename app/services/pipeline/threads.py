@@ -8,7 +8,6 @@ from uuid import UUID
 from app import store
 from app.domain.forest import SUBJECT_WINDOW, Forest
 from app.domain.ids import new_id
-from app.domain.status import ConversationStatus
 from app.domain.threading import (
     Claim,
     ClaimKind,
@@ -18,6 +17,7 @@ from app.domain.threading import (
     token_key_of,
 )
 from app.domain.unified_message import Direction
+from app.services.pipeline.joining import united
 from app.services.pipeline.placement import Arrived
 from app.store.customers import IdentityKey
 from app.store.transaction import Transaction
@@ -274,7 +274,7 @@ class _Account:
         if rows:
             # All that this batch will write to, at once: locks are taken in a fixed order.
             heads = store.conversations.lock(self._tx, touched)
-            store.conversations.take_over(self._tx, list(_united(rows, heads)))
+            store.conversations.take_over(self._tx, list(united(rows, heads)))
             store.threads.join(self._tx, rows)
             places.joined.update(row["survivor_id"] for row in rows)
         return survivors
@@ -455,72 +455,3 @@ def _claim_row(conversation_id: UUID, claim: Claim) -> dict[str, Any]:
         "evidence": claim.evidence,
         "message_id": claim.message_id,
     }
-
-
-def _united(
-    rows: Sequence[dict[str, Any]], heads: dict[UUID, Any]
-) -> Iterator[dict[str, Any]]:
-    """What each survivor is together with its losers."""
-    groups: dict[UUID, list[Any]] = {}
-    for row in rows:
-        group = groups.setdefault(row["survivor_id"], [heads[row["survivor_id"]]])
-        group.append(heads[row["loser_id"]])
-    for survivor_id, group in groups.items():
-        first = min(
-            (one for one in group if one.first_message_at),
-            key=lambda one: (one.first_message_at, one.id),
-            default=group[0],
-        )
-        moments = [one.last_message_at for one in group if one.last_message_at]
-        sent = [
-            one.last_outbound_message_at
-            for one in group
-            if one.last_outbound_message_at
-        ]
-        yield {
-            "id": survivor_id,
-            "head_id": _head(group).id,
-            "subject": first.subject,
-            "first_message_at": first.first_message_at,
-            "last_message_at": max(moments, default=None),
-            "last_outbound_message_at": max(sent, default=None),
-            "customer_id": next(
-                (one.customer_id for one in group if one.customer_id), None
-            ),
-            "status": _status([one.status for one in group]),
-            # Where somebody has switched the AI off, it stays off.
-            "ai_enabled": all(one.ai_enabled for one in group),
-        }
-
-
-def _head(group: Sequence[Any]) -> Any:
-    """Whose newest inbound message is the newest of all, as `materialize` sees it.
-
-    What is only kept does not end what waits for its decision, and an automatic mail does not take
-    over from a person.
-    """
-    asking = [one for one in group if one.last_inbound_message_id]
-    if any(one.last_inbound_is_open for one in asking):
-        asking = [
-            one
-            for one in asking
-            if one.last_inbound_is_open or not one.last_inbound_is_kept
-        ]
-    return max(
-        asking,
-        key=lambda one: (
-            not one.last_inbound_is_automatic,
-            one.last_inbound_message_at,
-            one.last_inbound_message_id,
-        ),
-        default=group[0],
-    )
-
-
-def _status(found: Sequence[ConversationStatus]) -> ConversationStatus:
-    """Closed is only what was closed everywhere; what a person has touched is not new again."""
-    for status in (ConversationStatus.PENDING, ConversationStatus.OPEN):
-        if status in found:
-            return status
-    is_new = ConversationStatus.NEW in found
-    return ConversationStatus.NEW if is_new else ConversationStatus.CLOSED
