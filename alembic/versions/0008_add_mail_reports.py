@@ -55,6 +55,12 @@ def upgrade():
         sa.PrimaryKeyConstraint("message_id", name=op.f("pk_mail_reports")),
     )
     op.create_index(
+        op.f("ix_mail_reports_about_message_id"),
+        "mail_reports",
+        ["about_message_id"],
+        unique=False,
+    )
+    op.create_index(
         op.f("ix_mail_reports_config_id_about_mail_id"),
         "mail_reports",
         ["config_id", "about_mail_id"],
@@ -108,4 +114,5 @@ def downgrade():
     op.drop_index(
         op.f("ix_mail_reports_config_id_about_mail_id"), table_name="mail_reports"
     )
+    op.drop_index(op.f("ix_mail_reports_about_message_id"), table_name="mail_reports")
     op.drop_table("mail_reports")

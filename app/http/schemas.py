@@ -18,6 +18,7 @@ from app.domain.decision import Category, Decision
 from app.domain.status import (
     AttachmentState,
     ConversationStatus,
+    DeliveryStatus,
     DraftStatus,
     EventStatus,
     RunMode,
@@ -250,6 +251,9 @@ class Message(_Answer):
     attachments: list[Attachment] = Field(validation_alias="files")
     thread_evidence: str | None
     is_old: bool
+    delivery_status: DeliveryStatus | None
+    delivery_reason: str | None
+    """Why it did not arrive, in the words of the server."""
     reply_sent: bool
     sent_at: Time | None
     """What provider or sender claim."""
@@ -328,6 +332,14 @@ class Join(_Answer):
     at: Time
 
 
+class Report(_Answer):
+    kind: str
+    message_id: UUID
+    about_message_id: UUID | None
+    """Null where it names no mail of ours."""
+    details: dict[str, Any]
+
+
 class Place(_Answer):
     message_id: UUID
     conversation_id: UUID
@@ -341,6 +353,21 @@ class Place(_Answer):
     """What was found to be one with this conversation."""
     is_old: bool
     occurred_at: Time
+    delivery_status: DeliveryStatus | None
+    delivery_reason: str | None
+    reports: list[Report]
+    """What it reports of one of ours, and what was reported of it."""
+
+
+class Authentication(_Answer):
+    """What our own mail servers found out about the sender."""
+
+    server: str
+    spf: str | None
+    dkim: str | None
+    dmarc: str | None
+    signers: list[str]
+    proves_sender: bool
 
 
 class DraftSummary(_Answer):
@@ -368,6 +395,8 @@ class Explanation(_Answer):
     receipts: list[Receipt]
     state: State
     place: Place | None
+    authentication: Authentication | None
+    """Null where none of the account's `mail_servers` said anything."""
     judgement: dict[str, Any] | None
     draft: DraftSummary | None
     tries: list[Try]

@@ -13,7 +13,11 @@ class MailReport(InWorkspace, Timestamps, Base):
     """What an inbound mail says became of one that we sent."""
 
     __tablename__ = "mail_reports"
-    __table_args__ = (on_account(), Index(None, "config_id", "about_mail_id"))
+    __table_args__ = (
+        on_account(),
+        Index(None, "config_id", "about_mail_id"),
+        Index(None, "about_message_id"),
+    )
 
     message_id: Mapped[UUID] = mapped_column(
         ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True

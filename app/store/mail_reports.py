@@ -105,11 +105,16 @@ def of_message(tx: Transaction, message_id: UUID) -> MailReport | None:
     return tx.session.get(MailReport, message_id)
 
 
-def about(tx: Transaction, message_id: UUID) -> Sequence[MailReport]:
-    """What was reported on a mail of ours."""
+def of_or_about(tx: Transaction, message_id: UUID) -> Sequence[MailReport]:
+    """What a message reports, and what was reported on it, the earliest first."""
     return tx.session.scalars(
         select(MailReport)
-        .where(MailReport.about_message_id == message_id)
+        .where(
+            or_(
+                MailReport.message_id == message_id,
+                MailReport.about_message_id == message_id,
+            )
+        )
         .order_by(MailReport.created_at)
     ).all()
 

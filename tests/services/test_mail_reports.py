@@ -6,6 +6,7 @@ from app import store
 from app.channels.mail_item import mail_item
 from app.domain.mail_report import ReportKind
 from app.domain.status import DeliveryStatus, Source
+from app.services.operations.explain import explain_event
 from app.services.pipeline.ingest import ingest
 from app.services.pipeline.materialize import materialize
 from tests.domain.test_mail_report import bounce
@@ -166,3 +167,22 @@ def identity(runtime, config):
             )
 
     return identity
+
+
+@pytest.mark.shows("L4")
+@pytest.mark.parametrize(
+    ("server", "proves"), [("mx.shop.example", True), ("mx.evil.example", None)]
+)
+def test_only_our_own_mail_server_is_believed_about_the_sender(
+    runtime, config, arrive, messages, server, proves
+):
+    verdict = f"Authentication-Results: {server}; dmarc=pass\r\n".encode()
+    with runtime.transaction(config.workspace_id) as tx:
+        settings = {"mail_servers": ["mx.shop.example"]}
+        store.tenants.set_settings(tx, config.id, settings)
+
+    arrive(verdict + QUESTION)
+
+    event_id = messages()["q1@example.com"].event_id
+    found = explain_event(runtime, event_id)["authentication"]
+    assert (found and found["proves_sender"]) is proves

@@ -68,6 +68,10 @@ def _place(place: Record) -> Iterator[str]:
             "Other conversations refer to the same messages; their people take no part in "
             "this one, so they stay apart."
         )
+    if place["delivery_status"] == "failed":
+        yield f"It did not arrive: {place['delivery_reason'] or 'the server gave no reason'}."
+    elif place["delivery_status"] == "delayed":
+        yield "A mail server reported that it is late."
     if place["is_old"]:
         yield "It is older than the connection of this account, so it is never answered automatically."
 

@@ -1,9 +1,11 @@
 """Why a message was treated as it was."""
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from app import store
+from app.domain.authentication import authentication_of
 from app.errors import NotFound
 from app.models import MessageEvent
 from app.runtime import Runtime
@@ -35,6 +37,7 @@ def explain_event(
             "receipts": _receipts(tx, event),
             "state": _state(event),
             "place": _place(tx, event),
+            "authentication": _authentication(tx, event),
             "judgement": event.decision,
             "draft": _draft(tx, event),
             "tries": [
@@ -123,7 +126,29 @@ def _place(tx: Transaction, event: MessageEvent) -> dict[str, Any] | None:
         ],
         "is_old": message.is_old,
         "occurred_at": message.occurred_at,
+        "delivery_status": message.delivery_status,
+        "delivery_reason": message.delivery_reason,
+        "reports": [
+            {
+                "kind": report.kind,
+                "message_id": report.message_id,
+                "about_message_id": report.about_message_id,
+                "details": report.details,
+            }
+            for report in store.mail_reports.of_or_about(tx, message.id)
+        ],
     }
+
+
+def _authentication(tx: Transaction, event: MessageEvent) -> dict[str, Any] | None:
+    """What our own mail servers found out about the sender; others can write what they like."""
+    config = store.tenants.config(tx, event.config_id)
+    servers = config.settings.get("mail_servers", []) if config else []
+    trusted = frozenset(one for one in servers if isinstance(one, str))
+    found = authentication_of(event.payload.get("headers", {}), trusted)
+    if found is None:
+        return None
+    return asdict(found) | {"proves_sender": found.proves_sender}
 
 
 def _draft(tx: Transaction, event: MessageEvent) -> dict[str, Any] | None:
