@@ -38,10 +38,13 @@ class ShownText:
     """Characters that are not shown."""
 
 
-def shown(text: str | None) -> ShownText:
-    """What somebody wrote, apart from what they quoted and how they signed."""
+def shown(text: str | None, html: str | None = None) -> ShownText:
+    """What somebody wrote, apart from what they quoted and how they signed.
+
+    `html` is the other form of the same message: it often tells better what is quoted.
+    """
     whole = (text or "").strip()
-    parts = split_reply(whole[:MOST_SHOWN])
+    parts = split_reply(whole[:MOST_SHOWN], html)
     rest = "\n\n".join(part for part in (parts.signature, parts.quoted) if part)
     return ShownText(
         visible=parts.visible.strip(),
