@@ -90,6 +90,8 @@ class SenderType(StrEnum):
 class DeliveryStatus(StrEnum):
     """What is known of a message that we sent."""
 
+    QUEUED = "queued"
+    SENT = "sent"
     DELAYED = "delayed"
     DELIVERED = "delivered"
     READ = "read"

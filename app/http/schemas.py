@@ -251,6 +251,13 @@ class Message(_Answer):
     attachments: list[Attachment] = Field(validation_alias="files")
     thread_evidence: str | None
     is_old: bool
+    edited_at: Time | None
+    deleted_at: Time | None
+    """When it was taken back: its text is kept and shown to nobody."""
+    reactions: dict[str, str]
+    """Who reacts to it with what."""
+    call: dict[str, Any] | None
+    """The course of a call."""
     delivery_status: DeliveryStatus | None
     delivery_reason: str | None
     """Why it did not arrive, in the words of the server."""

@@ -9,6 +9,7 @@ from app.models.event import MessageEvent
 from app.models.incident import DeadLetter, Heartbeat, Incident
 from app.models.mail_report import MailReport
 from app.models.message import Draft, Message
+from app.models.message_change import MessageChange
 from app.models.receipt import EventRepeat, WebhookReceipt
 from app.models.run import JobAudit, PipelineRun
 from app.models.sender_rule import SenderRule
@@ -35,6 +36,7 @@ __all__ = [
     "JobAudit",
     "MailReport",
     "Message",
+    "MessageChange",
     "MessageEvent",
     "MessageFetch",
     "PipelineRun",

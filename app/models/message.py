@@ -27,6 +27,12 @@ class Message(InWorkspace, Base):
         Index(None, "event_id"),
         Index(None, "config_id", "mail_id"),
         Index(
+            "ix_messages_sent",
+            "config_id",
+            "external_thread_id",
+            postgresql_where=text("direction = 'outbound'"),
+        ),
+        Index(
             "ix_messages_unreplied",
             "workspace_id",
             "conversation_id",
@@ -79,6 +85,14 @@ class Message(InWorkspace, Base):
     """The message itself proves that no person wrote it: it never takes over from one."""
     is_old: Mapped[bool] = mapped_column(server_default=text("false"))
     """Sent before the account was connected: never answered automatically."""
+    edited_at: Mapped[datetime | None]
+    """When its text was last changed; the first one stands in its event, all in its changes."""
+    deleted_at: Mapped[datetime | None]
+    """When it was taken back. The text is kept, and shown to nobody."""
+    reactions: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """Who reacts to it with what."""
+    call: Mapped[dict[str, Any] | None]
+    """The course of a call, as far as it is known."""
     delivery_status: Mapped[DeliveryStatus | None]
     delivery_reason: Mapped[str | None]
     """Why it did not arrive, in the words of the server."""
@@ -95,7 +109,14 @@ class Draft(InWorkspace, Timestamps, Base):
 
     __tablename__ = "drafts"
     __table_args__ = (
-        UniqueConstraint("target_message_id"),
+        # A message that was edited gets another draft; the one before it stays as it was.
+        Index(
+            "uq_drafts_target_message_id",
+            "target_message_id",
+            unique=True,
+            postgresql_where=text("status = 'live'"),
+        ),
+        Index(None, "target_message_id"),
         Index(None, "conversation_id"),
     )
 

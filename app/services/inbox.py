@@ -86,14 +86,11 @@ def read_thread(
         draft = None
         if row.draft_waits and conversation.last_draft_message_id:
             draft = store.messages.draft_of(tx, conversation.last_draft_message_id)
-        return Thread(
-            row=row,
-            messages=store.messages.newest_first(
-                tx, conversation.id, limit=limit, before=before
-            ),
-            draft=draft,
-            judgement=_judgement(tx, conversation.last_classified_message_id),
+        found = store.messages.newest_first(
+            tx, conversation.id, limit=limit, before=before
         )
+        judgement = _judgement(tx, conversation.last_classified_message_id)
+    return Thread(row, [_shown(one) for one in found], draft, judgement)
 
 
 def newest_inbound_event(
@@ -157,9 +154,10 @@ def list_messages(
     """
     with runtime.transaction(workspace_id) as tx:
         conversation = _require(tx, conversation_id)
-        return store.messages.newest_first(
+        found = store.messages.newest_first(
             tx, conversation.id, limit=limit, before=before
         )
+    return [_shown(one) for one in found]
 
 
 def get_message(runtime: Runtime, workspace_id: UUID, message_id: UUID) -> Message:
@@ -171,6 +169,18 @@ def get_message(runtime: Runtime, workspace_id: UUID, message_id: UUID) -> Messa
         message = store.messages.with_files(tx, message_id)
     if message is None:
         raise NotFound(f"no message {message_id}")
+    return _shown(message)
+
+
+def _shown(message: Message) -> Message:
+    """A message as people see it: of one that was taken back only that it was there.
+
+    It no longer belongs to a transaction, so nothing of this is written.
+    """
+    if message.deleted_at is not None:
+        message.subject = message.body = message.body_html = None
+        message.body_visible = message.body_quoted = None
+        message.files = []
     return message
 
 

@@ -6,6 +6,7 @@ Call sites read `store.events.add_new(tx, rows)`.
 from app.store import (
     attachments,
     audit,
+    changes,
     claims,
     conversations,
     customers,
@@ -31,6 +32,7 @@ from app.store import (
 __all__ = [
     "attachments",
     "audit",
+    "changes",
     "claims",
     "conversations",
     "customers",

@@ -83,7 +83,13 @@ def _rows() -> Select[*tuple[Any, ...]]:
         .limit(1)
         .scalar_subquery()
     )
-    text = func.coalesce(Message.body_visible, Message.body)
+    # Of what was taken back nothing is shown.
+    text = case(
+        (
+            Message.deleted_at.is_(None),
+            func.coalesce(Message.body_visible, Message.body),
+        )
+    )
     return (
         select(
             Conversation,

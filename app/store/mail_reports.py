@@ -7,18 +7,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from app.domain.changes import RANKS
 from app.domain.status import DeliveryStatus
 from app.domain.unified_message import Direction
 from app.models import CustomerIdentity, MailReport, Message
 from app.store.transaction import Transaction
-
-#: A status only gives way to one of a higher rank, in whatever order they are reported.
-_RANKS = {
-    DeliveryStatus.DELAYED: 1,
-    DeliveryStatus.DELIVERED: 2,
-    DeliveryStatus.READ: 3,
-    DeliveryStatus.FAILED: 4,
-}
 
 
 def add_new(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
@@ -75,7 +68,7 @@ def raise_delivery(
     """Move the delivery status of a mail forward; False where it is as far already."""
     raised = tx.session.execute(
         update(Message)
-        .where(Message.id == message_id, _rank_of_stored() < _RANKS[status])
+        .where(Message.id == message_id, _rank_of_stored() < RANKS[status])
         .values(delivery_status=status, delivery_reason=reason)
         .returning(Message.id)
         .execution_options(synchronize_session=False)
@@ -121,6 +114,6 @@ def of_or_about(tx: Transaction, message_id: UUID) -> Sequence[MailReport]:
 
 def _rank_of_stored() -> ColumnElement[int]:
     return case(
-        *((Message.delivery_status == status, rank) for status, rank in _RANKS.items()),
+        *((Message.delivery_status == status, rank) for status, rank in RANKS.items()),
         else_=0,
     )

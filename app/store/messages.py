@@ -68,7 +68,7 @@ def latest(tx: Transaction, conversation_id: UUID, *, limit: int) -> list[Messag
     """The newest messages of a conversation, oldest of them first."""
     found = tx.session.scalars(
         select(Message)
-        .where(Message.conversation_id == conversation_id)
+        .where(Message.conversation_id == conversation_id, Message.deleted_at.is_(None))
         .order_by(Message.occurred_at.desc(), Message.id.desc())
         .limit(limit)
     )
@@ -102,7 +102,10 @@ def add_draft(tx: Transaction, row: dict[str, Any]) -> bool:
     added = tx.session.execute(
         insert(Draft)
         .values(row)
-        .on_conflict_do_nothing(index_elements=["target_message_id"])
+        .on_conflict_do_nothing(
+            index_elements=["target_message_id"],
+            index_where=Draft.status == DraftStatus.LIVE,
+        )
         .returning(Draft.id)
     )
     return added.first() is not None
@@ -128,5 +131,10 @@ def make_drafts_stale(tx: Transaction, conversation_ids: Collection[UUID]) -> No
 
 
 def draft_of(tx: Transaction, message_id: UUID) -> Draft | None:
-    """The draft that answers a message."""
-    return tx.session.scalar(select(Draft).where(Draft.target_message_id == message_id))
+    """The newest draft that answers a message."""
+    return tx.session.scalar(
+        select(Draft)
+        .where(Draft.target_message_id == message_id)
+        .order_by(Draft.created_at.desc())
+        .limit(1)
+    )

@@ -151,8 +151,15 @@ def _save(
     """Keep the draft if its message still waits; what was true before may not be now."""
     places = store.conversations.lock_current(tx, [event.conversation_id])
     conversation_id = places.get(event.conversation_id)
-    if conversation_id is None or not store.conversations.save_draft(
-        tx, conversation_id, event.message_id, reply.text
+    # One that is no longer ours was edited or taken back, or a newer message took over: this would
+    # answer what nobody says any more.
+    is_ours = event.id in store.claims.lock(tx, claim)
+    if (
+        not is_ours
+        or conversation_id is None
+        or not store.conversations.save_draft(
+            tx, conversation_id, event.message_id, reply.text
+        )
     ):
         return _skip(tx, job, claim, event)
     store.messages.add_draft(

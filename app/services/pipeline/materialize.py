@@ -14,6 +14,12 @@ from app.domain.unified_message import Direction, MessageKind, UnifiedMessage
 from app.errors import InvalidPayload
 from app.jobs.contracts import Classify, Materialize
 from app.runtime import Runtime
+from app.services.pipeline.changes import (
+    apply_changes,
+    is_change,
+    keep_changes,
+    verdict_of,
+)
 from app.services.pipeline.failure import (
     claim_due,
     held_together,
@@ -106,11 +112,13 @@ def _place(
         return []
     with runtime.transaction(job.workspace_id) as tx:
         ours = store.claims.lock(tx, claim)
-        batch = note_automatic(tx, [one for one in arrived if one.event.id in ours])
+        arrived = [one for one in arrived if one.event.id in ours]
+        changes = [one for one in arrived if is_change(one)]
+        batch = note_automatic(tx, [one for one in arrived if not is_change(one)])
         # In the order of time, so that a parent opens the conversation its reply joins.
         batch.sort(key=lambda one: (one.occurred_at, one.event.id))
         store.locks.lock_creation(
-            tx, job.workspace_id, [key for one in batch for key in one.lock_keys]
+            tx, job.workspace_id, [key for one in arrived for key in one.lock_keys]
         )
         customers = find_customers(tx, batch)
         places = find_conversations(tx, batch, customers)
@@ -121,9 +129,12 @@ def _place(
         remember(tx, places)
         list_files(tx, new, messages)
         keep_reports(tx, new, messages)
+        keep_changes(tx, changes)
+        apply_changes(tx, runtime, job, changes, new, messages)
         history = _history_runs(tx, batch)
         newest = _newest(tx, batch, messages, history)
         rows = _verdicts(tx, batch, messages, newest, history)
+        rows += [verdict_of(one) for one in changes]
         store.claims.save_materialized(tx, claim, rows)
         conversation_ids = {conversation for conversation, _ in messages.values()}
         conversation_ids |= places.joined
@@ -138,7 +149,7 @@ def _place(
                 if not row["finished"]
             ],
         )
-        attempts = {one.event.id: one.event.attempts for one in batch}
+        attempts = {one.event.id: one.event.attempts for one in arrived}
         outcomes = [
             EventOutcome(row["id"], row["status"], attempts[row["id"]]) for row in rows
         ]

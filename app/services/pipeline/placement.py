@@ -55,6 +55,10 @@ class Arrived:
         if self.message.sender.kind == "email":
             # Which conversations a mail may join is not known before they are read.
             threads = [f"{self.event.config_id}:mail"]
+        else:
+            # What is told of a message, and the message itself, must see each other.
+            about = self.message.target_id or self.event.external_id
+            threads.append(f"{self.event.config_id}:about:{about}")
         return [self.identity.lock_key, *threads] if self.identity else threads
 
 
