@@ -136,9 +136,26 @@ def test_the_watermark_stays_where_a_page_could_not_be_stored(
         polled()
 
     assert watermark(account).cursor == before
-    write("UPDATE sync_watermarks SET lease_expires_at = NULL")
     polled()
     assert len(events()) == 1
+
+
+def test_what_cannot_be_stored_is_told_and_the_provider_left_alone_meanwhile(
+    live, account, polled, mailbox, watermark, open_incidents, nothing_can_be_stored
+):
+    mailbox.add()
+    with nothing_can_be_stored(), pytest.raises(IntegrityError):
+        polled()
+
+    held = watermark(account)
+    with live.transaction(account.workspace_id) as tx:
+        waits = held.next_attempt_at - tx.now
+    assert (held.lease_token, held.attempts) == (None, 1)
+    assert held.last_error == "IntegrityError"
+    assert waits > timedelta(seconds=5)
+    assert open_incidents() == ["polling_failed"]
+    polled()
+    assert open_incidents() == []
 
 
 @pytest.mark.shows("A17")

@@ -39,17 +39,26 @@ def poll(runtime: Runtime, job: Poll) -> Outcome:
     runtime.checkpoint("poll.claimed")
     with runtime.leases.held(held.lease_token):
         try:
-            changes = _ask(runtime, config, held)
-        except Interrupted as error:
-            _keep_part(runtime, config, error.items)
-            return _later(runtime, job, config, held, error)
+            return _read_on(runtime, job, config, held)
         except BizzyBeeError as error:
             return _later(runtime, job, config, held, error)
         except Exception as error:
+            # Also where the database refuses an item: else the lease would lapse without a word, and
+            # the provider be asked again at once, for ever.
             _later(runtime, job, config, held, error)
             raise
-        runtime.checkpoint("poll.called")
-        return _keep(runtime, job, config, held, changes)
+
+
+def _read_on(
+    runtime: Runtime, job: Poll, config: ChannelConfig, held: SyncWatermark
+) -> Outcome:
+    try:
+        changes = _ask(runtime, config, held)
+    except Interrupted as error:
+        _keep_part(runtime, config, error.items)
+        raise
+    runtime.checkpoint("poll.called")
+    return _keep(runtime, job, config, held, changes)
 
 
 def _ask(runtime: Runtime, config: ChannelConfig, held: SyncWatermark) -> Changes:
