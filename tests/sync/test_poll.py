@@ -9,9 +9,11 @@ from sqlalchemy.exc import IntegrityError
 
 from app import store
 from app.domain.status import ConfigStatus, EventStatus, WatermarkResource
+from app.errors import AuthError
 from app.jobs.contracts import Materialize, Poll
 from app.services.accounts import renew_credentials, set_config_status
 from app.services.operations.sweep import sweep
+from app.services.sync.account_faults import settle_for_account
 from app.services.sync.poll import poll
 from tests.sync.conftest import connect
 from tests.sync.mailbox import mail
@@ -194,6 +196,23 @@ def test_refused_credentials_stop_polling_until_new_ones_are_entered(
     )
     polled()
     assert len(events()) == 1
+    assert open_incidents() == []
+
+
+@pytest.mark.shows("A21")
+def test_a_refusal_of_the_old_credentials_says_nothing_of_the_new_ones(
+    live, account, mailbox, open_incidents, state_of
+):
+    with live.transaction(account.workspace_id) as tx:
+        asked_with = store.tenants.config(tx, account.id)
+    renew_credentials(
+        live, account.workspace_id, account.id, {"access_token": mailbox.token}
+    )
+
+    with live.transaction(account.workspace_id) as tx:
+        settle_for_account(tx, asked_with, AuthError("the token is dead"))
+
+    assert state_of(account) is ConfigStatus.ACTIVE
     assert open_incidents() == []
 
 
