@@ -2,12 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from app import store
+from app.domain.backoff import MAX_ATTEMPTS
 from app.domain.status import ConfigStatus, EventStatus, WatermarkResource
 from app.errors import AuthError
 from app.jobs.contracts import Materialize, Poll
@@ -228,6 +230,51 @@ def test_a_mailbox_that_is_being_prepared_is_asked_again(
     assert first.counts == {"put_off": 1}
     assert len(events()) == 1
     assert watermark(account).attempts == 0
+
+
+def test_an_outage_of_months_is_counted_as_far_as_counting_goes(
+    polled, mailbox, write, watermark, account, events
+):
+    polled()
+    mailbox.add()
+    write("UPDATE sync_watermarks SET attempts = 32767")
+
+    polled()
+
+    assert watermark(account).attempts == 0
+    assert len(events()) == 1
+
+
+@pytest.mark.shows("K4")
+def test_a_mailbox_that_kills_its_workers_is_told_of_and_left_alone_for_a_while(
+    live, account, polled, jobs, write, open_incidents
+):
+    class Killed(BaseException):
+        pass
+
+    def kill(point):
+        if point == "poll.called":
+            raise Killed
+
+    killing = replace(live, checkpoint=kill)
+    polled()
+    write("UPDATE sync_watermarks SET next_attempt_at = NULL")
+    for _ in range(MAX_ATTEMPTS + 1):
+        sweep(live, forced=True)
+        for job in jobs(Poll):
+            with pytest.raises(Killed):
+                poll(killing, job)
+        write(
+            "UPDATE sync_watermarks SET rung_at = NULL, "
+            "lease_expires_at = now() - interval '1 second'"
+        )
+
+    sweep(live, forced=True)
+
+    assert jobs(Poll) == []
+    assert open_incidents() == ["polling_failed"]
+    polled()
+    assert open_incidents() == []
 
 
 def test_two_workers_fetch_what_is_new_once(live, account, mailbox, events, make):

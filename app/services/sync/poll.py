@@ -34,6 +34,9 @@ def poll(runtime: Runtime, job: Poll) -> Outcome:
             tx, job.config_id, WatermarkResource.MESSAGES, lease=runtime.lease
         )
         config = require_config(tx, job.config_id) if held else None
+        if held and config and held.attempts > MAX_ATTEMPTS:
+            # Said before the work: one that kills its worker says nothing afterwards.
+            _report_failing(tx, config, held.last_error or "its worker was lost")
     if held is None or config is None:
         return Outcome()
     runtime.checkpoint("poll.claimed")
@@ -188,14 +191,7 @@ def _later(
         settle_for_account(tx, config, error)
         lasting = not isinstance(error, RetryableError | AuthError)
         if counted and (lasting or held.attempts == MAX_ATTEMPTS):
-            store.incidents.report(
-                tx,
-                kind="polling_failed",
-                dedupe_key=f"polling_failed:{config.id}",
-                severity=Severity.ERROR,
-                workspace_id=config.workspace_id,
-                details={"account": config.name, "error": describe(error)},
-            )
+            _report_failing(tx, config, describe(error))
         store.audit.record(
             tx,
             job,
@@ -203,3 +199,14 @@ def _later(
             started_at=tx.now,
         )
     return Outcome({outcome: 1})
+
+
+def _report_failing(tx: Transaction, config: ChannelConfig, error: str) -> None:
+    store.incidents.report(
+        tx,
+        kind="polling_failed",
+        dedupe_key=f"polling_failed:{config.id}",
+        severity=Severity.ERROR,
+        workspace_id=config.workspace_id,
+        details={"account": config.name, "error": error},
+    )
