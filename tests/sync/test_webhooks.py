@@ -394,6 +394,19 @@ def test_news_without_ids_let_the_account_be_polled_at_once(
     assert [job.config_id for job in jobs(Poll)] == [account.id]
 
 
+def test_news_that_nobody_will_read_are_an_incident(
+    call, account, open_incidents, write
+):
+    write("UPDATE channel_configs SET poll_seconds = NULL")
+
+    call(payloads=[created("m1")])
+    told_of_one = open_incidents()
+    call(payloads=None)
+
+    assert told_of_one == []
+    assert open_incidents() == ["news_unread"]
+
+
 def test_trouble_with_an_account_is_an_incident(call, account, open_incidents):
     call(lifecycleEvent="error", error="Active token is missing", payloads=None)
 
