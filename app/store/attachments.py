@@ -212,11 +212,15 @@ def waiting(tx: Transaction) -> Sequence[Any]:
 
 def is_due() -> ColumnElement[bool]:
     """Pending, held by nobody, not waiting for its time, and its account may be asked."""
-    is_account_active = (
+    may_be_asked = (
         select(ChannelConfig.id)
         .where(
             ChannelConfig.id == Attachment.config_id,
             ChannelConfig.status == ConfigStatus.ACTIVE,
+            or_(
+                ChannelConfig.rate_limited_until.is_(None),
+                ChannelConfig.rate_limited_until <= func.now(),
+            ),
         )
         .exists()
     )
@@ -231,7 +235,7 @@ def is_due() -> ColumnElement[bool]:
             Attachment.next_attempt_at <= func.now(),
         ),
         # What came with its message needs nobody.
-        or_(Attachment.url.is_(None), is_account_active),
+        or_(Attachment.url.is_(None), may_be_asked),
     )
 
 

@@ -315,6 +315,22 @@ def test_a_busy_provider_costs_no_attempt_and_is_left_alone(
         assert pause > timedelta(seconds=55)
 
 
+@pytest.mark.shows("A17")
+def test_files_wait_too_where_polling_was_told_to_slow_down(
+    place, keep, provider, at_provider, runtime, config
+):
+    provider.answer({"content": ""})
+    (event,) = place(message(attachments=[file_at(provider)]))
+    with runtime.transaction(config.workspace_id) as tx:
+        store.tenants.hold_back(tx, config.id, tx.now + timedelta(minutes=1))
+
+    outcome = keep(event.message_id, at=at_provider)
+
+    assert outcome.counts == {}
+    assert provider.requests == []
+    assert overdue(runtime) == []
+
+
 def test_refused_credentials_stop_the_account_until_there_are_new_ones(
     place, keep, files, provider, at_provider, runtime, config
 ):
