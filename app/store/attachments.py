@@ -138,6 +138,26 @@ def put_off(
     )
 
 
+def revive(tx: Transaction, message_ids: Collection[UUID]) -> None:
+    """Let the files of messages that were given up be tried again."""
+    tx.session.execute(
+        update(Attachment)
+        .where(
+            Attachment.message_id.in_(message_ids),
+            Attachment.state == AttachmentState.FAILED,
+        )
+        .values(
+            state=AttachmentState.PENDING,
+            reason=None,
+            attempts=0,
+            next_attempt_at=None,
+            rung_at=tx.now,
+            updated_at=tx.now,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
 def put_off_account(tx: Transaction, config_id: UUID, *, until: datetime) -> None:
     """Leave a provider alone that asks for it: nothing more of this account before its time."""
     # In a fixed order, and without waiting for those that somebody writes right now.

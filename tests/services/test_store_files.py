@@ -18,6 +18,7 @@ from app.domain.status import AttachmentState, ConfigStatus, EventStatus, Source
 from app.jobs.contracts import StoreFiles
 from app.models import Attachment, Incident, JobAudit
 from app.services.accounts import renew_credentials
+from app.services.operations.requeue import requeue_letters
 from app.services.pipeline.ingest import ingest
 from app.services.pipeline.materialize import materialize
 from app.services.sync.store_files import store_files
@@ -294,6 +295,30 @@ def test_a_failing_provider_is_asked_six_times(
     assert one.reason.startswith("given up after 6 tries: RetryableError: aurinko: GET")
     assert keep(event.message_id, at=at_provider).counts == {}
     assert incidents(runtime) == ["attachment_failed"]
+
+
+@pytest.mark.shows("K4")
+def test_files_that_were_given_up_are_kept_when_somebody_lets_them_be_tried_again(
+    place, keep, files, provider, at_provider, change, runtime
+):
+    (event,) = place(message(attachments=[file_at(provider), file_at(provider)]))
+    change(attempts=MAX_ATTEMPTS - 1)
+    provider.answer({}, status=500)
+    provider.answer({}, status=500)
+    keep(event.message_id, at=at_provider)
+    given_up = [file.state for file in files()]
+    with runtime.system_transaction() as tx:
+        letters = [letter.id for letter in store.dead_letters.find(tx)]
+
+    requeued = requeue_letters(runtime, letters)
+    provider.answer({"content": ""})
+    provider.answer({"content": ""})
+    outcome = keep(event.message_id, at=at_provider)
+
+    assert given_up == [AttachmentState.FAILED] * 2
+    assert len(requeued) == 2
+    assert outcome.counts == {"stored": 2}
+    assert {file.reason for file in files()} == {None}
 
 
 def test_a_busy_provider_costs_no_attempt_and_is_left_alone(
