@@ -12,10 +12,11 @@ from app import store
 from app.domain.backoff import MAX_ATTEMPTS
 from app.domain.status import ConfigStatus, EventStatus, WatermarkResource
 from app.errors import AuthError
-from app.jobs.contracts import Materialize, Poll
+from app.jobs.contracts import FetchMessages, Materialize, Poll
 from app.services.accounts import renew_credentials, set_config_status
 from app.services.operations.sweep import sweep
 from app.services.sync.account_faults import settle_for_account
+from app.services.sync.fetch_messages import fetch_messages
 from app.services.sync.poll import poll
 from tests.sync.conftest import connect
 from tests.sync.mailbox import mail
@@ -160,6 +161,45 @@ def test_what_cannot_be_stored_is_told_and_the_provider_left_alone_meanwhile(
     assert open_incidents() == ["polling_failed"]
     polled()
     assert open_incidents() == []
+
+
+@pytest.mark.shows("A8")
+def test_a_mail_that_the_provider_never_manages_to_show_keeps_no_other(
+    live, polled, mailbox, watermark, account, events, jobs, open_incidents
+):
+    polled()
+    mailbox.set(service_type="IMAP")  # its lists come without bodies
+    first, poison, last = (mailbox.add() for _ in range(3))
+    mailbox.fault(match=f"/messages/{poison}", status=500, times=3)
+
+    polled(times=3)
+
+    assert {event.external_id for event in events()} == {first, last}
+    assert watermark(account).last_error is None
+    assert open_incidents() == []
+    for _ in range(3):
+        (job,) = jobs(FetchMessages)
+        fetch_messages(live, job)
+        sweep_at_once(live)
+    assert {event.external_id for event in events()} == {first, poison, last}
+    assert {event.source for event in events()} == {"poll"}
+
+
+def test_a_provider_that_shows_no_mail_at_all_is_asked_again_from_the_same_place(
+    polled, mailbox, watermark, account, events
+):
+    polled()
+    before = watermark(account).cursor
+    mailbox.set(service_type="IMAP")
+    mails = {mailbox.add() for _ in range(3)}
+    mailbox.fault(match="/v1/email/messages/", status=503, times=3)
+
+    outcome = polled()
+
+    assert outcome.counts == {"put_off": 1}
+    assert watermark(account).cursor == before
+    polled(times=2)
+    assert {event.external_id for event in events()} == mails
 
 
 @pytest.mark.shows("A17")
@@ -318,6 +358,15 @@ def test_an_account_that_is_not_polled_or_paused_is_not_rung_for(
     sweep(live, forced=True)
 
     assert jobs(Poll) == []
+
+
+def sweep_at_once(runtime):
+    """Sweep when every announcement is due."""
+    with runtime.system_transaction() as tx:
+        tx.session.connection().exec_driver_sql(
+            "UPDATE message_fetches SET rung_at = NULL, next_attempt_at = NULL"
+        )
+    sweep(runtime, forced=True)
 
 
 @pytest.fixture

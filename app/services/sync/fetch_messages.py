@@ -1,4 +1,4 @@
-"""Fetch the messages that a provider announced by their ids."""
+"""Fetch messages by their ids: what a provider announced, and what polling could not read."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -148,7 +148,8 @@ class _Fetching:
                 tx,
                 self.config,
                 [item] if item else [],
-                source=Source.WEBHOOK,
+                # What no request announced, polling did.
+                source=Source.WEBHOOK if fetch.receipt_id else Source.POLL,
                 receipt_id=fetch.receipt_id,
             )
             self._audit(tx, fetch, "fetched", None)

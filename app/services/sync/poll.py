@@ -16,6 +16,7 @@ from app.services.pipeline.failure import describe
 from app.services.pipeline.ingest import Ingested, ingest, materialize_jobs
 from app.services.pipeline.outcome import Outcome
 from app.services.sync.account_faults import pause_after, settle_for_account
+from app.services.sync.fetch_messages import jobs_of
 from app.store.audit import EventOutcome
 from app.store.transaction import Transaction
 
@@ -103,6 +104,10 @@ def _keep(
         if not store.watermarks.move(tx, held, changes.cursor, again_at=again_at):
             return Outcome({"taken_over": 1})
         kept = ingest(tx, config, changes.items, source=Source.POLL)
+        fetch_ids = store.fetches.announce(
+            tx, config, changes.announced, receipt_id=None
+        )
+        tx.publish_after_commit(*jobs_of(config.workspace_id, config.id, fetch_ids))
         store.tenants.set_fetched(tx, config.id, tx.now)
         for kind in ("polling_failed", "account_trouble"):
             store.incidents.resolve_one(tx, f"{kind}:{config.id}")
