@@ -400,11 +400,12 @@ def test_news_that_nobody_will_read_are_an_incident(
     write("UPDATE channel_configs SET poll_seconds = NULL")
 
     call(payloads=[created("m1")])
-    told_of_one = open_incidents()
+    call(lifecycleEvent="error", payloads=None)
+    told_of_others = open_incidents()
     call(payloads=None)
 
-    assert told_of_one == []
-    assert open_incidents() == ["news_unread"]
+    assert told_of_others == ["account_trouble"]
+    assert open_incidents() == ["account_trouble", "news_unread"]
 
 
 def test_trouble_with_an_account_is_an_incident(call, account, open_incidents):

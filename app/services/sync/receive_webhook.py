@@ -191,7 +191,7 @@ def _look(tx: Transaction, config: ChannelConfig, delivery: Delivery) -> None:
         tx.publish_after_commit(
             Poll(workspace_id=config.workspace_id, config_id=config.id)
         )
-    if delivery.has_changed and config.poll_seconds is None:
+    if delivery.trouble is None and config.poll_seconds is None:
         store.incidents.report(
             tx,
             kind="news_unread",
