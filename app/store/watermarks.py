@@ -28,7 +28,7 @@ from app.store.transaction import Transaction
 MAX_COUNTED = 2**15 - 1
 
 #: When somebody tries again whose worker is lost, after `MAX_ATTEMPTS` that did not go well.
-SPENT_PAUSE = timedelta(minutes=10)
+SPENT_PAUSE = timedelta(minutes=1)
 
 
 def add_missing(tx: Transaction) -> None:
