@@ -35,7 +35,8 @@ SOURCES: dict[type[Job], Signature] = {
 #: What nothing follows.
 SINGLE: dict[type[Job], Signature] = {
     Subscribe: sync.subscribe.s(),
-    StoreFiles: sync.store_files.s(),
+    # Behind what brings messages in: the files of an import may keep the workers busy for hours.
+    StoreFiles: sync.store_files.s().set(priority=9),
 }
 
 

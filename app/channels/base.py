@@ -62,6 +62,9 @@ class Changes:
     """Why the old cursor was worth nothing and the account is read again from `since`."""
     missed: int = 0
     """Messages that are older than `since` and were never read: a gap, counted."""
+    announced: list[str] = field(default_factory=list)
+    """Ids of messages that failed and are to be fetched one by one (`fetch_message`), so that a message
+    that the provider never manages to show does not keep those behind it."""
 
 
 class Interrupted(RetryableError):

@@ -72,7 +72,7 @@ def config() -> None:
 @click.option(
     "--poll/--no-poll",
     default=None,
-    help="Ask what is new (default: where that is all we can do).",
+    help="Ask what is new (default: where nobody calls us, and where a call may be missed).",
 )
 @click.option("--poll-seconds", type=click.IntRange(min=1), help="How often.")
 @click.option("--subscribe", is_flag=True, help="Have the provider call us.")
@@ -97,7 +97,9 @@ def add_config(  # type: ignore[no-untyped-def]
     secret = _read_object("credentials", credentials) if credentials else None
     chosen = _read_object("settings", settings) if settings else None
     if poll is None:
-        poll = poll_seconds is not None or accounts.is_polled_alone(runtime, provider)
+        poll = poll_seconds is not None or accounts.should_poll(
+            runtime, provider, subscribes=subscribe
+        )
     made = accounts.add_config(
         runtime,
         owner.id,

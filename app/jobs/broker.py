@@ -58,10 +58,14 @@ class Broker:
             return {}
 
     def peek(self, queue: str, *, limit: int = 10) -> list[dict[str, Any]]:
-        """The next messages of a queue, without taking them."""
+        """The next messages of a queue, without taking them; the most urgent first."""
         # Celery pushes on the left and takes from the right.
-        waiting = self._redis.lrange(queue, -limit, -1)[::-1]
-        return [_readable(message) for message in waiting]
+        waiting = [
+            message
+            for suffix in _PRIORITY_SUFFIXES
+            for message in self._redis.lrange(queue + suffix, -limit, -1)[::-1]
+        ]
+        return [_readable(message) for message in waiting[:limit]]
 
     def purge(self, queue: str) -> int:
         """Forget the waiting messages of a queue; the sweep rings again for what is due."""

@@ -207,10 +207,16 @@ def add_config(
     return config
 
 
-def is_polled_alone(runtime: Runtime, provider: str) -> bool:
-    """Whether asking is the only way to hear of what is new at a provider."""
+def should_poll(runtime: Runtime, provider: str, *, subscribes: bool) -> bool:
+    """Whether an account is polled where nobody says otherwise.
+
+    Asking is the only way to hear of what is new, or the only way to hear of what its provider could not
+    deliver: while we were away, or while its credentials were refused.
+    """
     adapter = runtime.adapters.get(provider)
-    return adapter is not None and adapter.polls and not isinstance(adapter, Receiver)
+    if adapter is None or not adapter.polls:
+        return False
+    return subscribes or not isinstance(adapter, Receiver)
 
 
 def renew_credentials(

@@ -138,6 +138,26 @@ def put_off(
     )
 
 
+def revive(tx: Transaction, message_ids: Collection[UUID]) -> None:
+    """Let the files of messages that were given up be tried again."""
+    tx.session.execute(
+        update(Attachment)
+        .where(
+            Attachment.message_id.in_(message_ids),
+            Attachment.state == AttachmentState.FAILED,
+        )
+        .values(
+            state=AttachmentState.PENDING,
+            reason=None,
+            attempts=0,
+            next_attempt_at=None,
+            rung_at=tx.now,
+            updated_at=tx.now,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
 def put_off_account(tx: Transaction, config_id: UUID, *, until: datetime) -> None:
     """Leave a provider alone that asks for it: nothing more of this account before its time."""
     # In a fixed order, and without waiting for those that somebody writes right now.
@@ -212,11 +232,15 @@ def waiting(tx: Transaction) -> Sequence[Any]:
 
 def is_due() -> ColumnElement[bool]:
     """Pending, held by nobody, not waiting for its time, and its account may be asked."""
-    is_account_active = (
+    may_be_asked = (
         select(ChannelConfig.id)
         .where(
             ChannelConfig.id == Attachment.config_id,
             ChannelConfig.status == ConfigStatus.ACTIVE,
+            or_(
+                ChannelConfig.rate_limited_until.is_(None),
+                ChannelConfig.rate_limited_until <= func.now(),
+            ),
         )
         .exists()
     )
@@ -231,7 +255,7 @@ def is_due() -> ColumnElement[bool]:
             Attachment.next_attempt_at <= func.now(),
         ),
         # What came with its message needs nobody.
-        or_(Attachment.url.is_(None), is_account_active),
+        or_(Attachment.url.is_(None), may_be_asked),
     )
 
 

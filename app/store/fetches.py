@@ -23,8 +23,8 @@ def announce(
 ) -> list[UUID]:
     """Remember what is to be fetched; returns the ids of what somebody has to be rung for.
 
-    One row per message however often it is announced. What was gone or given up is tried again:
-    the provider says that it is there.
+    One row per message however often it is announced. What has ended is tried again: the provider
+    says that it is there, and what was a draft or junk before may have become a message since.
     """
     if not external_ids:
         return []
@@ -53,7 +53,7 @@ def announce(
                     "receipt_id": offered.excluded.receipt_id,
                     "rung_at": tx.now,
                 },
-                where=MessageFetch.state.in_((FetchState.GONE, FetchState.FAILED)),
+                where=MessageFetch.state != FetchState.PENDING,
             ).returning(MessageFetch.id)
         )
     )

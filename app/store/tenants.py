@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, insert, or_, select, true, update
 
 from app.domain.identifiers import email_key
 from app.domain.status import ConfigStatus
@@ -110,25 +110,22 @@ def set_settings(tx: Transaction, config_id: UUID, settings: dict[str, Any]) -> 
 
 
 def set_config_status(
-    tx: Transaction,
-    config_id: UUID,
-    status: ConfigStatus,
-    reason: str | None,
-    *,
-    only: ConfigStatus | None = None,
+    tx: Transaction, config_id: UUID, status: ConfigStatus, reason: str | None
 ) -> bool:
-    """Pause, resume or disconnect an account; False where there is none, or not in state `only`."""
-    changed = tx.session.execute(
-        update(ChannelConfig)
-        .where(
-            ChannelConfig.id == config_id,
-            true() if only is None else ChannelConfig.status == only,
-        )
-        .values(status=status, status_reason=reason, updated_at=tx.now)
-        .returning(ChannelConfig.id)
-        .execution_options(synchronize_session=False)
+    """Pause or resume an account; False where there is none."""
+    return _set_status(tx, config_id, status, reason, true())
+
+
+def disconnect(tx: Transaction, config: ChannelConfig, reason: str) -> bool:
+    """Disconnect an account whose credentials, as given here, are refused.
+
+    False where it is not active any more, or somebody has entered other credentials meanwhile.
+    """
+    is_same = and_(
+        ChannelConfig.status == ConfigStatus.ACTIVE,
+        ChannelConfig.credentials.is_not_distinct_from(config.credentials),
     )
-    return changed.first() is not None
+    return _set_status(tx, config.id, ConfigStatus.DISCONNECTED, reason, is_same)
 
 
 def configs_of_provider(
@@ -198,3 +195,20 @@ def record_audit(
             details=details or {},
         )
     )
+
+
+def _set_status(
+    tx: Transaction,
+    config_id: UUID,
+    status: ConfigStatus,
+    reason: str | None,
+    condition: ColumnElement[bool],
+) -> bool:
+    changed = tx.session.execute(
+        update(ChannelConfig)
+        .where(ChannelConfig.id == config_id, condition)
+        .values(status=status, status_reason=reason, updated_at=tx.now)
+        .returning(ChannelConfig.id)
+        .execution_options(synchronize_session=False)
+    )
+    return changed.first() is not None

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     and_,
+    case,
     exists,
     func,
     literal,
@@ -18,10 +19,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from app.domain.backoff import MAX_ATTEMPTS
 from app.domain.ids import new_id
 from app.domain.status import ConfigStatus, WatermarkResource
 from app.models import ChannelConfig, SyncWatermark
 from app.store.transaction import Transaction
+
+MAX_COUNTED = 2**15 - 1
+
+#: When somebody tries again whose worker is lost, after `MAX_ATTEMPTS` that did not go well.
+SPENT_PAUSE = timedelta(minutes=1)
 
 
 def add_missing(tx: Transaction) -> None:
@@ -89,7 +96,13 @@ def claim(
             _claimable(),
         )
         .values(
-            attempts=SyncWatermark.attempts + 1,
+            # The column holds no more, and an outage may last.
+            attempts=func.least(SyncWatermark.attempts + 1, MAX_COUNTED),
+            # Who has killed so many workers in a row must not kill the next one at once.
+            next_attempt_at=case(
+                (SyncWatermark.attempts >= MAX_ATTEMPTS, func.now() + SPENT_PAUSE),
+                else_=SyncWatermark.next_attempt_at,
+            ),
             lease_token=new_id(),
             lease_expires_at=func.now() + lease,
         )

@@ -94,10 +94,18 @@ def test_what_is_told_unasked_belongs_to_no_mail(server, poll):
     assert subjects(poll().items) == ["mail 0", "mail 1", "mail 2"]
 
 
-def test_a_mail_that_the_server_fails_to_show_costs_no_other(server, poll):
+@pytest.mark.parametrize(
+    "said",
+    [
+        "NO [SERVERBUG2] cannot read it",
+        # What Dovecot says of a mail whose file is damaged, today and tomorrow.
+        "NO [SERVERBUG] Internal error occurred. Refer to server log.",
+    ],
+)
+def test_a_mail_that_the_server_fails_to_show_costs_no_other(server, poll, said):
     for number in range(4):
         server.add(mail(f"mail {number}"))
-    server.folders["INBOX"].mails[3].broken = "NO [SERVERBUG2] cannot read it"
+    server.folders["INBOX"].mails[3].broken = said
 
     items = poll().items
 
@@ -105,6 +113,42 @@ def test_a_mail_that_the_server_fails_to_show_costs_no_other(server, poll):
     assert items[2].error == "imap: the server fails to show a mail (UID 3)"
     assert items[2].external_id == "mail-2@x"
     assert poll().items == []
+
+
+@pytest.mark.parametrize("behind", [0, 1])
+def test_a_mail_alone_does_not_tell_whether_it_or_the_server_has_failed(
+    server, poll, behind
+):
+    server.add(mail("good"))
+    poll()
+    uid = server.add(mail("bad"))
+    server.folders["INBOX"].mails[uid].broken = "NO [SERVERBUG] Internal error."
+    with pytest.raises(RetryableError):
+        poll()
+
+    for number in range(behind):
+        server.add(mail(f"mail {number}"))
+    if not behind:
+        server.folders["INBOX"].mails[uid].broken = None
+
+    assert [one.message is not None for one in poll().items] == (
+        [False, True] if behind else [True]
+    )
+
+
+def test_a_server_that_fails_to_show_anything_loses_nothing(server, poll):
+    for number in range(9):
+        server.add(mail(f"mail {number}"))
+    mails = server.folders["INBOX"].mails.values()
+    for one in mails:
+        one.broken = "NO [SERVERBUG] Internal error occurred."
+    with pytest.raises(RetryableError):
+        poll()
+
+    for one in mails:
+        one.broken = None
+
+    assert subjects(poll().items) == [f"mail {number}" for number in range(9)]
 
 
 @pytest.mark.parametrize(

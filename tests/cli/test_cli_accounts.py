@@ -128,6 +128,22 @@ def test_an_account_is_asked_now_what_is_new(bizzybee, runtime, workspace, broke
     assert (rung, broker.depths()["bb_sync_jobs"]) == (1, 2)
 
 
+@pytest.mark.parametrize(
+    ("options", "is_polled"),
+    [((), False), (("--subscribe",), True), (("--subscribe", "--no-poll"), False)],
+)
+def test_who_is_called_is_also_asked_for_what_a_call_could_not_tell(
+    bizzybee, runtime, workspace, options, is_polled
+):
+    made = bizzybee(
+        *("config", "add", "-w", workspace.name, "--name", "Shop"),
+        *("--provider", "aurinko", *options, "--json"),
+    ).json
+
+    config = accounts.find_config(runtime, workspace.id, made["id"])
+    assert (config.poll_seconds is not None) is is_polled
+
+
 @pytest.mark.parametrize("option", [("--poll-seconds", "5"), ("--subscribe",)])
 def test_what_nobody_can_be_asked_is_not_connected_that_way(
     bizzybee, workspace, option

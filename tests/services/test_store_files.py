@@ -18,6 +18,7 @@ from app.domain.status import AttachmentState, ConfigStatus, EventStatus, Source
 from app.jobs.contracts import StoreFiles
 from app.models import Attachment, Incident, JobAudit
 from app.services.accounts import renew_credentials
+from app.services.operations.requeue import requeue_letters
 from app.services.pipeline.ingest import ingest
 from app.services.pipeline.materialize import materialize
 from app.services.sync.store_files import store_files
@@ -296,6 +297,30 @@ def test_a_failing_provider_is_asked_six_times(
     assert incidents(runtime) == ["attachment_failed"]
 
 
+@pytest.mark.shows("K4")
+def test_files_that_were_given_up_are_kept_when_somebody_lets_them_be_tried_again(
+    place, keep, files, provider, at_provider, change, runtime
+):
+    (event,) = place(message(attachments=[file_at(provider), file_at(provider)]))
+    change(attempts=MAX_ATTEMPTS - 1)
+    provider.answer({}, status=500)
+    provider.answer({}, status=500)
+    keep(event.message_id, at=at_provider)
+    given_up = [file.state for file in files()]
+    with runtime.system_transaction() as tx:
+        letters = [letter.id for letter in store.dead_letters.find(tx)]
+
+    requeued = requeue_letters(runtime, letters)
+    provider.answer({"content": ""})
+    provider.answer({"content": ""})
+    outcome = keep(event.message_id, at=at_provider)
+
+    assert given_up == [AttachmentState.FAILED] * 2
+    assert len(requeued) == 2
+    assert outcome.counts == {"stored": 2}
+    assert {file.reason for file in files()} == {None}
+
+
 def test_a_busy_provider_costs_no_attempt_and_is_left_alone(
     place, keep, files, provider, at_provider
 ):
@@ -313,6 +338,22 @@ def test_a_busy_provider_costs_no_attempt_and_is_left_alone(
     for file in files():
         pause = file.next_attempt_at - file.updated_at
         assert pause > timedelta(seconds=55)
+
+
+@pytest.mark.shows("A17")
+def test_files_wait_too_where_polling_was_told_to_slow_down(
+    place, keep, provider, at_provider, runtime, config
+):
+    provider.answer({"content": ""})
+    (event,) = place(message(attachments=[file_at(provider)]))
+    with runtime.transaction(config.workspace_id) as tx:
+        store.tenants.hold_back(tx, config.id, tx.now + timedelta(minutes=1))
+
+    outcome = keep(event.message_id, at=at_provider)
+
+    assert outcome.counts == {}
+    assert provider.requests == []
+    assert overdue(runtime) == []
 
 
 def test_refused_credentials_stop_the_account_until_there_are_new_ones(

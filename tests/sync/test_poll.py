@@ -2,16 +2,21 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from app import store
+from app.domain.backoff import MAX_ATTEMPTS
 from app.domain.status import ConfigStatus, EventStatus, WatermarkResource
-from app.jobs.contracts import Materialize, Poll
+from app.errors import AuthError
+from app.jobs.contracts import FetchMessages, Materialize, Poll
 from app.services.accounts import renew_credentials, set_config_status
 from app.services.operations.sweep import sweep
+from app.services.sync.account_faults import settle_for_account
+from app.services.sync.fetch_messages import fetch_messages
 from app.services.sync.poll import poll
 from tests.sync.conftest import connect
 from tests.sync.mailbox import mail
@@ -136,9 +141,65 @@ def test_the_watermark_stays_where_a_page_could_not_be_stored(
         polled()
 
     assert watermark(account).cursor == before
-    write("UPDATE sync_watermarks SET lease_expires_at = NULL")
     polled()
     assert len(events()) == 1
+
+
+def test_what_cannot_be_stored_is_told_and_the_provider_left_alone_meanwhile(
+    live, account, polled, mailbox, watermark, open_incidents, nothing_can_be_stored
+):
+    mailbox.add()
+    with nothing_can_be_stored(), pytest.raises(IntegrityError):
+        polled()
+
+    held = watermark(account)
+    with live.transaction(account.workspace_id) as tx:
+        waits = held.next_attempt_at - tx.now
+    assert (held.lease_token, held.attempts) == (None, 1)
+    assert held.last_error == "IntegrityError"
+    assert waits > timedelta(seconds=5)
+    assert open_incidents() == ["polling_failed"]
+    polled()
+    assert open_incidents() == []
+
+
+@pytest.mark.shows("A8")
+def test_a_mail_that_the_provider_never_manages_to_show_keeps_no_other(
+    live, polled, mailbox, watermark, account, events, jobs, open_incidents
+):
+    polled()
+    mailbox.set(service_type="IMAP")  # its lists come without bodies
+    first, poison, last = (mailbox.add() for _ in range(3))
+    mailbox.fault(match=f"/messages/{poison}", status=500, times=3)
+
+    polled(times=3)
+
+    assert {event.external_id for event in events()} == {first, last}
+    assert watermark(account).last_error is None
+    assert open_incidents() == []
+    for _ in range(3):
+        (job,) = jobs(FetchMessages)
+        fetch_messages(live, job)
+        sweep_at_once(live)
+    assert {event.external_id for event in events()} == {first, poison, last}
+    assert {event.source for event in events()} == {"poll"}
+
+
+def test_a_provider_that_shows_no_mail_at_all_is_asked_again_from_the_same_place(
+    polled, mailbox, watermark, account, events
+):
+    polled()
+    before = watermark(account).cursor
+    mailbox.set(service_type="IMAP")
+    mails = {mailbox.add() for _ in range(3)}
+    mailbox.fault(match="/v1/email/messages/", status=503, times=3)
+
+    outcome = polled()
+
+    assert outcome.counts == {"put_off": 1}
+    assert watermark(account).cursor == before
+    polled(times=2)
+    assert {event.external_id for event in events()} == mails
 
 
 @pytest.mark.shows("A17")
@@ -180,6 +241,23 @@ def test_refused_credentials_stop_polling_until_new_ones_are_entered(
     assert open_incidents() == []
 
 
+@pytest.mark.shows("A21")
+def test_a_refusal_of_the_old_credentials_says_nothing_of_the_new_ones(
+    live, account, mailbox, open_incidents, state_of
+):
+    with live.transaction(account.workspace_id) as tx:
+        asked_with = store.tenants.config(tx, account.id)
+    renew_credentials(
+        live, account.workspace_id, account.id, {"access_token": mailbox.token}
+    )
+
+    with live.transaction(account.workspace_id) as tx:
+        settle_for_account(tx, asked_with, AuthError("the token is dead"))
+
+    assert state_of(account) is ConfigStatus.ACTIVE
+    assert open_incidents() == []
+
+
 def test_a_mailbox_that_is_being_prepared_is_asked_again(
     account, polled, mailbox, watermark, events
 ):
@@ -192,6 +270,51 @@ def test_a_mailbox_that_is_being_prepared_is_asked_again(
     assert first.counts == {"put_off": 1}
     assert len(events()) == 1
     assert watermark(account).attempts == 0
+
+
+def test_an_outage_of_months_is_counted_as_far_as_counting_goes(
+    polled, mailbox, write, watermark, account, events
+):
+    polled()
+    mailbox.add()
+    write("UPDATE sync_watermarks SET attempts = 32767")
+
+    polled()
+
+    assert watermark(account).attempts == 0
+    assert len(events()) == 1
+
+
+@pytest.mark.shows("K4")
+def test_a_mailbox_that_kills_its_workers_is_told_of_and_left_alone_for_a_while(
+    live, account, polled, jobs, write, open_incidents
+):
+    class Killed(BaseException):
+        pass
+
+    def kill(point):
+        if point == "poll.called":
+            raise Killed
+
+    killing = replace(live, checkpoint=kill)
+    polled()
+    write("UPDATE sync_watermarks SET next_attempt_at = NULL")
+    for _ in range(MAX_ATTEMPTS + 1):
+        sweep(live, forced=True)
+        for job in jobs(Poll):
+            with pytest.raises(Killed):
+                poll(killing, job)
+        write(
+            "UPDATE sync_watermarks SET rung_at = NULL, "
+            "lease_expires_at = now() - interval '1 second'"
+        )
+
+    sweep(live, forced=True)
+
+    assert jobs(Poll) == []
+    assert open_incidents() == ["polling_failed"]
+    polled()
+    assert open_incidents() == []
 
 
 def test_two_workers_fetch_what_is_new_once(live, account, mailbox, events, make):
@@ -235,6 +358,15 @@ def test_an_account_that_is_not_polled_or_paused_is_not_rung_for(
     sweep(live, forced=True)
 
     assert jobs(Poll) == []
+
+
+def sweep_at_once(runtime):
+    """Sweep when every announcement is due."""
+    with runtime.system_transaction() as tx:
+        tx.session.connection().exec_driver_sql(
+            "UPDATE message_fetches SET rung_at = NULL, next_attempt_at = NULL"
+        )
+    sweep(runtime, forced=True)
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ import hmac
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
 from app import store
+from app.domain.backoff import MAX_ATTEMPTS
 from app.domain.status import FetchState
 from app.jobs.contracts import FetchMessages, Materialize, Poll
 from app.models import MessageFetch, WebhookReceipt
@@ -269,6 +271,56 @@ def test_what_was_gone_is_fetched_when_it_is_announced_again(
     assert [fetch.state for fetch in fetches()] == [FetchState.FETCHED]
 
 
+@pytest.mark.parametrize(("before", "after"), [("draft", "sent"), ("junk", "inbox")])
+def test_what_becomes_a_message_later_is_fetched_when_it_is_announced_again(
+    live, call, account, mailbox, jobs, events, before, after
+):
+    mail_id = mailbox.add(folder=before)
+    call(payloads=[created(mail_id)])
+    fetch_messages(live, *jobs(FetchMessages))
+    kept_before = events()
+
+    mailbox.change(mail_id, folder=after)
+    call(payloads=[{"id": mail_id, "changeType": "updated"}])
+    for job in jobs(FetchMessages):
+        fetch_messages(live, job)
+
+    assert kept_before == []
+    assert [event.external_id for event in events()] == [mail_id]
+
+
+@pytest.mark.shows("K4")
+def test_an_announcement_that_kills_its_worker_takes_no_neighbour_along(
+    live, call, account, mailbox, jobs, events, fetches, write
+):
+    class Killed(BaseException):
+        pass
+
+    poison, *good = (mailbox.add() for _ in range(3))
+
+    def kill(point):
+        if point == "fetch_messages.called" and mailbox.requests_for(poison) > asked:
+            raise Killed
+
+    call(payloads=[created(poison), *map(created, good)])
+    for _ in range(MAX_ATTEMPTS + 2):
+        for job in jobs(FetchMessages):
+            asked = mailbox.requests_for(poison)
+            with suppress(Killed):
+                fetch_messages(replace(live, checkpoint=kill), job)
+        write(
+            "UPDATE message_fetches SET rung_at = NULL, next_attempt_at = NULL, "
+            "lease_expires_at = now() - interval '1 second' WHERE finished_at IS NULL"
+        )
+        sweep(live, forced=True)
+
+    states = {fetch.external_id: fetch.state for fetch in fetches()}
+    assert states == {poison: FetchState.FAILED} | dict.fromkeys(
+        good, FetchState.FETCHED
+    )
+    assert {event.external_id for event in events()} == set(good)
+
+
 def test_an_announcement_that_fails_for_good_is_a_dead_letter(
     live, call, account, mailbox, jobs, write, fetches
 ):
@@ -340,6 +392,20 @@ def test_news_without_ids_let_the_account_be_polled_at_once(
     call(payloads=None)
 
     assert [job.config_id for job in jobs(Poll)] == [account.id]
+
+
+def test_news_that_nobody_will_read_are_an_incident(
+    call, account, open_incidents, write
+):
+    write("UPDATE channel_configs SET poll_seconds = NULL")
+
+    call(payloads=[created("m1")])
+    call(lifecycleEvent="error", payloads=None)
+    told_of_others = open_incidents()
+    call(payloads=None)
+
+    assert told_of_others == ["account_trouble"]
+    assert open_incidents() == ["account_trouble", "news_unread"]
 
 
 def test_trouble_with_an_account_is_an_incident(call, account, open_incidents):

@@ -13,6 +13,7 @@ from app.jobs.contracts import (
     Job,
     Materialize,
     Poll,
+    StoreFiles,
     Subscribe,
 )
 
@@ -106,6 +107,24 @@ def test_a_published_job_waits_in_its_own_queue(publisher, broker, job, tasks):
     assert {name for name, count in depths.items() if count} == {job.queue}
     assert message["task"] == tasks[0]
     assert str(WORKSPACE) in message["args"]
+
+
+def test_the_files_of_an_import_keep_no_news_waiting(publisher, broker):
+    from tasks.celery_app import celery_app
+
+    files = StoreFiles(workspace_id=WORKSPACE, message_ids=(uuid4(),))
+    publisher.publish([files, files, JOBS[Poll], JOBS[FetchMessages]])
+    shown = [message["task"] for message in broker.peek("bb_sync_jobs")]
+
+    taken = []
+    with celery_app.connection_for_read() as connection:
+        channel = connection.channel()
+        for _ in range(4):
+            message = channel.basic_get("bb_sync_jobs", no_ack=True)
+            taken.append(message.headers["task"])
+
+    files_last = ["sync.poll", "sync.fetch_messages"] + ["sync.store_files"] * 2
+    assert taken == shown == files_last
 
 
 def test_each_job_is_a_message_of_its_own(publisher, broker):

@@ -50,6 +50,7 @@ from app.errors import (
     Gone,
     InvalidPayload,
     PermanentError,
+    RateLimited,
     Refused,
     RetryableError,
 )
@@ -69,6 +70,8 @@ _PREPARING = 5.0
 #: A notification names far fewer; what it leaves out the next sync finds.
 _MAX_PAYLOADS = 1_000
 _LONGEST_TOKEN = 1_000
+#: Messages that fail one after the other; then it is the provider that is in trouble.
+_MOST_FAILING = 3
 _MAX_SUBSCRIPTIONS = 100
 #: Below the base URL; a partner may post any address, and only these get the account's token.
 _ATTACHMENT = re.compile(rf"{MESSAGES}/(?!\.)[^/?#]+/attachments/(?!\.)[^/?#]+")
@@ -169,15 +172,23 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
         records = [one for one in _records(page, _UPDATED) if is_message(one)]
         stored = known({one for record in records if (one := record_id(record))})
         new = [record for record in records if record_id(record) not in stored]
-        items = self._items(new, account, auth, known)
+        failed: list[str] = []
+        items = self._items(new, account, auth, known, failed=failed)
         next_page = _next_page(page, cursor.get("page"))
         if next_page is not None:
-            return Changes(items, cursor | {"page": next_page}, more=True, reset=reset)
-        delta = page.get("nextDeltaToken")
-        if not isinstance(delta, str) or not delta:
-            # The same place again: what comes twice is noticed by its id.
-            return Changes(items, {"updated": cursor["updated"]}, reset=reset)
-        return Changes(items, {"updated": delta}, reset=reset)
+            place = cursor | {"page": next_page}
+        else:
+            delta = page.get("nextDeltaToken")
+            is_told = isinstance(delta, str) and delta
+            # Else the same place again: what comes twice is noticed by its id.
+            place = {"updated": delta if is_told else cursor["updated"]}
+        return Changes(
+            items,
+            place,
+            more=next_page is not None,
+            reset=reset,
+            announced=failed,
+        )
 
     def fetch_message(self, account: Account, external_id: str) -> Item | None:
         """Fetch one mail whole; None where it is a draft, or was thrown away."""
@@ -295,18 +306,39 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
         return page
 
     def _items(
-        self, records: list[Any], account: Account, auth: AuthBase, known: KnownIDs
+        self,
+        records: list[Any],
+        account: Account,
+        auth: AuthBase,
+        known: KnownIDs,
+        *,
+        failed: list[str] | None = None,
     ) -> list[Item]:
+        """Read records, and fetch what is missing.
+
+        `failed` takes the ids of those that the provider fails to show. Where it fails several times
+        running, or nobody takes them, that is no matter of the message any more, and is raised.
+        """
         reader = RecordReader(self._base_url, account)
         without_body = {record_id(record) for record in records if lacks_body(record)}
         missing = without_body.difference(known(without_body) if without_body else ())
         items: list[Item] = []
+        running = 0
         with keeping(items):
             for record in records:
-                if lacks_body(record) and record_id(record) in missing:
-                    items.append(self._fetched(reader, record, auth))
-                else:
+                if not lacks_body(record) or record_id(record) not in missing:
                     items.append(self._read(reader, record))
+                    continue
+                try:
+                    items.append(self._fetched(reader, record, auth))
+                    running = 0
+                except RateLimited:
+                    raise
+                except RetryableError:
+                    running += 1
+                    if failed is None or running == _MOST_FAILING:
+                        raise
+                    failed.append(record_id(record))
         return items
 
     def _fetched(

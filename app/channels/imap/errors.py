@@ -25,11 +25,10 @@ _TOO_FAST = re.compile(
     r"|throttled|rate.?limit|exceeded (?:\w+ )*(?:bandwidth|rate|command)",
     re.IGNORECASE,
 )
-_TEMPORARY = re.compile(
-    r"temporar|try again|not connected|internal (?:server )?error", re.IGNORECASE
-)
+_TEMPORARY = re.compile(r"temporar|try again|not connected", re.IGNORECASE)
+_OWN_FAULT = re.compile(r"\[SERVERBUG\]|internal (?:server )?error", re.IGNORECASE)
 _SLOW_DOWN = frozenset({"LIMIT", "THROTTLED", "RATELIMIT"})
-_LATER = frozenset({"UNAVAILABLE", "INUSE", "SERVERBUG", "EXPUNGEISSUED"})
+_LATER = frozenset({"UNAVAILABLE", "INUSE", "EXPUNGEISSUED"})
 _NO_ENTRY = frozenset(
     {
         "AUTHENTICATIONFAILED",
@@ -44,6 +43,10 @@ _NO_ENTRY = frozenset(
 
 class Refused(RetryableError):
     """The server said no to this command and goes on talking; nothing says that it is in trouble."""
+
+
+class Failed(RetryableError):
+    """The server says that the fault is its own. Of one mail that may never change."""
 
 
 def failure(
@@ -87,6 +90,8 @@ def _refusal(
         return RateLimited(detail, PAUSE)
     if broken or codes & _LATER or _TEMPORARY.search(said):
         return RetryableError(detail, PAUSE if "INUSE" in codes else None)
+    if _OWN_FAULT.search(said):
+        return Failed(detail)
     return AuthError(detail) if at_login else Refused(detail)
 
 

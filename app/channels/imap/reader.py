@@ -8,6 +8,7 @@ from datetime import datetime
 
 from app.channels.base import Item, KnownIDs, Stored
 from app.channels.imap.answers import Folder, Look
+from app.channels.imap.errors import Failed
 from app.channels.imap.session import CHUNK, Session
 from app.channels.mail_item import MAX_MAIL, mail_item
 from app.domain.mail import read_mail
@@ -78,7 +79,15 @@ class Reader:
             ]
             while judged:
                 group = _group(judged, looks, min(most, room))
-                for read in self._downloaded(folder, group, looks, was_sent=was_sent):
+                try:
+                    bodies = self._bodies(group)
+                except Failed:
+                    # One alone does not tell whether it is the mail or the server.
+                    group = _group(judged, looks, _LARGEST_GROUP)
+                    bodies = self._bodies(group)
+                for read in self._downloaded(
+                    folder, group, looks, bodies, was_sent=was_sent
+                ):
                     room -= read.item is not None
                     yield read
                 if room <= 0 or self.has_enough:
@@ -119,16 +128,19 @@ class Reader:
             return Read(uid, look.received_at, known=message)
         return uid
 
+    def _bodies(self, group: Sequence[Read | int]) -> dict[int, bytes | None]:
+        wanted = [one for one in group if isinstance(one, int)]
+        return self._session.bodies(wanted) if wanted else {}
+
     def _downloaded(
         self,
         folder: Folder,
         group: Sequence[Read | int],
         looks: Mapping[int, Look | None],
+        bodies: Mapping[int, bytes | None],
         *,
         was_sent: bool,
     ) -> Iterator[Read]:
-        wanted = [one for one in group if isinstance(one, int)]
-        bodies = self._session.bodies(wanted) if wanted else {}
         for one in group:
             if isinstance(one, Read):
                 yield one

@@ -23,7 +23,7 @@ from app.channels.imap.answers import (
     look_of,
 )
 from app.channels.imap.connection import FAULTS, Connection
-from app.channels.imap.errors import Refused, failure
+from app.channels.imap.errors import Failed, Refused, failure
 from app.channels.imap.login import Login
 from app.errors import AuthError, BizzyBeeError, RetryableError
 
@@ -33,6 +33,8 @@ DEADLINE = 100.0
 CHUNK = 4 * 1024 * 1024
 #: How many UIDs below the newest are searched first; as often as needed, twice as many then.
 _WINDOW = 400
+#: Mails that fail one after the other; then it is the server that is in trouble.
+_MOST_FAILING = 3
 
 _HEADER_FIELDS = "MESSAGE-ID FROM DATE SUBJECT CONTENT-TYPE"
 _HEAD = f"BODY.PEEK[HEADER.FIELDS ({_HEADER_FIELDS})]<0.16384>"
@@ -176,20 +178,36 @@ class Session:
     def _fetch(
         self, uids: Sequence[int], asked: str, *, needed: tuple[str, ...]
     ) -> dict[int, dict[str, Any] | None]:
-        """Fetch, and once more whatever did not come; one bad mail does not cost its neighbours."""
+        """Fetch, and once more whatever did not come; one bad mail does not cost its neighbours.
+
+        A mail at which the server fails is only told from a server in trouble by a neighbour that it
+        shows: else, and where several fail running, that is raised.
+        """
         shown: dict[int, dict[str, Any] | None] = {}
         try:
             shown |= self._fetched(uids, asked, needed)
         except Refused:
             if len(uids) == 1:
                 return {uids[0]: None}
+        except Failed:
+            if len(uids) == 1:
+                raise
         missing = [uid for uid in uids if uid not in shown]
+        failed: list[Failed] = []
         # Removed meanwhile, mostly. But a server may also mix up an answer while mails vanish.
         for uid in missing:
             try:
                 shown |= self._fetched([uid], asked, needed)
+                failed.clear()
             except Refused:
                 shown[uid] = None
+            except Failed as exc:
+                shown[uid] = None
+                failed.append(exc)
+                if len(failed) == _MOST_FAILING:
+                    raise
+        if failed and not any(shown.values()):
+            raise failed[-1]
         return shown
 
     def _fetched(

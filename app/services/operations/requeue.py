@@ -7,7 +7,13 @@ from uuid import UUID
 from app import store
 from app.domain.status import DeadLetterStatus, EventStatus
 from app.errors import InvalidInput, NotFound
-from app.jobs.contracts import FetchMessages, ImportFetch, Job, read_job
+from app.jobs.contracts import (
+    FetchMessages,
+    ImportFetch,
+    Job,
+    StoreFiles,
+    read_job,
+)
 from app.models import DeadLetter, MessageEvent
 from app.runtime import Runtime
 from app.services.operations.sweep import jobs_for
@@ -107,7 +113,7 @@ def discard_letters(
 
 
 #: Jobs that can be tried again without an event.
-_WITHOUT_EVENT = frozenset({"IMPORT_FETCH", "FETCH_MESSAGES"})
+_WITHOUT_EVENT = frozenset({"IMPORT_FETCH", "FETCH_MESSAGES", "STORE_FILES"})
 
 
 def _can_be_tried(letter: DeadLetter) -> bool:
@@ -129,6 +135,10 @@ def _try_again(
             is_due = store.runs.revive(tx, job.run_id)
         case FetchMessages():
             is_due = store.fetches.revive(tx, job.fetch_ids)
+        case StoreFiles():
+            # The letter of another file of the message may have done it already: as well.
+            store.attachments.revive(tx, job.message_ids)
+            is_due = True
         case _:
             return False
     if is_due:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from app import store
 from app.domain.backoff import delay
-from app.domain.status import ConfigStatus, Severity
+from app.domain.status import Severity
 from app.errors import AuthError, RateLimited, RetryableError
 from app.models import ChannelConfig
 from app.services.pipeline.failure import describe
@@ -18,13 +18,11 @@ def settle_for_account(
 
     Whoever meets the error speaks for all workers: none of them calls the provider meanwhile.
     A disconnected account keeps what its webhooks bring, and goes on when somebody has entered new
-    credentials.
+    credentials; those that were entered meanwhile are not those that were refused.
     """
     if isinstance(error, AuthError):
         reason = describe(error)
-        if store.tenants.set_config_status(
-            tx, config.id, ConfigStatus.DISCONNECTED, reason, only=ConfigStatus.ACTIVE
-        ):
+        if store.tenants.disconnect(tx, config, reason):
             store.incidents.report(
                 tx,
                 kind="account_disconnected",

@@ -1,4 +1,4 @@
-"""Fetch the messages that a provider announced by their ids."""
+"""Fetch messages by their ids: what a provider announced, and what polling could not read."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -22,6 +22,9 @@ from app.store.transaction import Transaction
 #: Announcements that one job carries.
 BATCH = 20
 
+#: Attempts of a batch; what was lost with its worker so often goes on alone.
+TOGETHER = 2
+
 
 def fetch_messages(runtime: Runtime, job: FetchMessages) -> Outcome:
     """Fetch what was announced, one message after the other, and keep each as it comes.
@@ -40,14 +43,19 @@ def fetch_messages(runtime: Runtime, job: FetchMessages) -> Outcome:
 
 
 def fetch_jobs(fetches: Iterable[MessageFetch]) -> list[FetchMessages]:
-    """The jobs that fetch these, batched by account."""
-    by_config: dict[tuple[UUID, UUID], list[UUID]] = {}
+    """The jobs that fetch these, batched by account.
+
+    One that kills its worker must not use up the attempts of its neighbours: what nobody gave back
+    goes on alone after a while.
+    """
+    groups: dict[tuple[UUID, UUID, UUID | None], list[UUID]] = {}
     for fetch in fetches:
-        key = (fetch.workspace_id, fetch.config_id)
-        by_config.setdefault(key, []).append(fetch.id)
+        is_lost = fetch.lease_token is not None and fetch.attempts >= TOGETHER
+        key = (fetch.workspace_id, fetch.config_id, fetch.id if is_lost else None)
+        groups.setdefault(key, []).append(fetch.id)
     return [
         job
-        for (workspace_id, config_id), ids in by_config.items()
+        for (workspace_id, config_id, _), ids in groups.items()
         for job in jobs_of(workspace_id, config_id, ids)
     ]
 
@@ -140,7 +148,8 @@ class _Fetching:
                 tx,
                 self.config,
                 [item] if item else [],
-                source=Source.WEBHOOK,
+                # What no request announced, polling did.
+                source=Source.WEBHOOK if fetch.receipt_id else Source.POLL,
                 receipt_id=fetch.receipt_id,
             )
             self._audit(tx, fetch, "fetched", None)

@@ -16,6 +16,7 @@ from app.services.pipeline.failure import describe
 from app.services.pipeline.ingest import Ingested, ingest, materialize_jobs
 from app.services.pipeline.outcome import Outcome
 from app.services.sync.account_faults import pause_after, settle_for_account
+from app.services.sync.fetch_messages import jobs_of
 from app.store.audit import EventOutcome
 from app.store.transaction import Transaction
 
@@ -34,22 +35,34 @@ def poll(runtime: Runtime, job: Poll) -> Outcome:
             tx, job.config_id, WatermarkResource.MESSAGES, lease=runtime.lease
         )
         config = require_config(tx, job.config_id) if held else None
+        if held and config and held.attempts > MAX_ATTEMPTS:
+            # Said before the work: one that kills its worker says nothing afterwards.
+            _report_failing(tx, config, held.last_error or "its worker was lost")
     if held is None or config is None:
         return Outcome()
     runtime.checkpoint("poll.claimed")
     with runtime.leases.held(held.lease_token):
         try:
-            changes = _ask(runtime, config, held)
-        except Interrupted as error:
-            _keep_part(runtime, config, error.items)
-            return _later(runtime, job, config, held, error)
+            return _read_on(runtime, job, config, held)
         except BizzyBeeError as error:
             return _later(runtime, job, config, held, error)
         except Exception as error:
+            # Also where the database refuses an item: else the lease would lapse without a word, and
+            # the provider be asked again at once, for ever.
             _later(runtime, job, config, held, error)
             raise
-        runtime.checkpoint("poll.called")
-        return _keep(runtime, job, config, held, changes)
+
+
+def _read_on(
+    runtime: Runtime, job: Poll, config: ChannelConfig, held: SyncWatermark
+) -> Outcome:
+    try:
+        changes = _ask(runtime, config, held)
+    except Interrupted as error:
+        _keep_part(runtime, config, error.items)
+        raise
+    runtime.checkpoint("poll.called")
+    return _keep(runtime, job, config, held, changes)
 
 
 def _ask(runtime: Runtime, config: ChannelConfig, held: SyncWatermark) -> Changes:
@@ -91,6 +104,10 @@ def _keep(
         if not store.watermarks.move(tx, held, changes.cursor, again_at=again_at):
             return Outcome({"taken_over": 1})
         kept = ingest(tx, config, changes.items, source=Source.POLL)
+        fetch_ids = store.fetches.announce(
+            tx, config, changes.announced, receipt_id=None
+        )
+        tx.publish_after_commit(*jobs_of(config.workspace_id, config.id, fetch_ids))
         store.tenants.set_fetched(tx, config.id, tx.now)
         for kind in ("polling_failed", "account_trouble"):
             store.incidents.resolve_one(tx, f"{kind}:{config.id}")
@@ -179,14 +196,7 @@ def _later(
         settle_for_account(tx, config, error)
         lasting = not isinstance(error, RetryableError | AuthError)
         if counted and (lasting or held.attempts == MAX_ATTEMPTS):
-            store.incidents.report(
-                tx,
-                kind="polling_failed",
-                dedupe_key=f"polling_failed:{config.id}",
-                severity=Severity.ERROR,
-                workspace_id=config.workspace_id,
-                details={"account": config.name, "error": describe(error)},
-            )
+            _report_failing(tx, config, describe(error))
         store.audit.record(
             tx,
             job,
@@ -194,3 +204,14 @@ def _later(
             started_at=tx.now,
         )
     return Outcome({outcome: 1})
+
+
+def _report_failing(tx: Transaction, config: ChannelConfig, error: str) -> None:
+    store.incidents.report(
+        tx,
+        kind="polling_failed",
+        dedupe_key=f"polling_failed:{config.id}",
+        severity=Severity.ERROR,
+        workspace_id=config.workspace_id,
+        details={"account": config.name, "error": error},
+    )

@@ -191,6 +191,18 @@ def _look(tx: Transaction, config: ChannelConfig, delivery: Delivery) -> None:
         tx.publish_after_commit(
             Poll(workspace_id=config.workspace_id, config_id=config.id)
         )
+    if delivery.trouble is None and config.poll_seconds is None:
+        store.incidents.report(
+            tx,
+            kind="news_unread",
+            dedupe_key=f"news_unread:{config.id}",
+            severity=Severity.WARNING,
+            workspace_id=config.workspace_id,
+            details={
+                "account": config.name,
+                "do": "import the account: it is not polled, and the provider did not say what is new",
+            },
+        )
     if delivery.trouble is not None:
         store.incidents.report(
             tx,

@@ -48,6 +48,7 @@ _MESSAGES = frozenset({"message/rfc822", "message/global"})
 class _Source:
     """Where the files of a message are."""
 
+    message_id: UUID
     event_id: UUID | None
     config: ChannelConfig
     mime: str | None
@@ -91,7 +92,7 @@ def _source(tx: Transaction, message_id: UUID, claim: FileClaim) -> _Source:
     mime = None
     if message.event_id and any(file.place for file in claim.files):
         mime = store.events.mime_of(tx, message.event_id)
-    return _Source(message.event_id, config, mime)
+    return _Source(message_id, message.event_id, config, mime)
 
 
 class _Work:
@@ -210,9 +211,10 @@ class _Work:
                 words = str(error)
                 if state is AttachmentState.FAILED:
                     words = f"given up after {file.attempts} tries: {reason}"
-                    self._report(tx, "attachment_failed", Severity.WARNING, reason)
                 values = {"state": state, "reason": words, "last_error": reason}
                 written = store.attachments.save(tx, self._claim, file.id, values)
+                if written and state is AttachmentState.FAILED:
+                    self._dead_letter(tx, file, reason)
             if written:
                 self._record(tx, file, outcome, reason)
         return outcome
@@ -235,6 +237,24 @@ class _Work:
             asked = error.retry_after if isinstance(error, RetryableError) else None
             return delay(file.attempts, asked)
         return None
+
+    def _dead_letter(self, tx: Transaction, file: Any, reason: str) -> None:
+        """An outage may last longer than our patience: somebody can have it tried again."""
+        again = self._job.model_copy(update={"message_ids": (self._source.message_id,)})
+        store.dead_letters.add(
+            tx,
+            [
+                {
+                    "workspace_id": self._job.workspace_id,
+                    "source_queue": self._job.queue,
+                    "job_type": self._job.job_type,
+                    "payload": again.payload(),
+                    "error": reason,
+                    "attempts": file.attempts,
+                }
+            ],
+        )
+        self._report(tx, "attachment_failed", Severity.WARNING, reason)
 
     def _report(
         self, tx: Transaction, kind: str, severity: Severity, reason: str
