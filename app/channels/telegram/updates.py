@@ -129,11 +129,14 @@ class UpdateReader:
             text = f"A Telegram message of a kind we do not know: {told_of or 'empty'}"
         elif contents.attachments:
             kind = MessageKind.MEDIA
+        direction = _direction(place, told)
         if told.get("is_automatic_forward") is True:
             # A channel's own post, repeated in the group where it is talked about.
             kind, metadata = MessageKind.EVENT, metadata | NO_CONVERSATION
+            direction = Direction.OUTBOUND
         return _checked(
             _from(place, told),
+            direction=direction,
             kind=kind,
             body_text=text,
             attachments=contents.attachments,
@@ -163,12 +166,17 @@ class UpdateReader:
         return _checked(
             message,
             kind=MessageKind.EVENT,
+            direction=Direction.OUTBOUND,
             metadata=message.metadata | {"service": "channel_post"} | NO_CONVERSATION,
         )
 
     def _edited_post(self, update_id: str, told: dict[str, Any]) -> UnifiedMessage:
         message = self._edit(update_id, told)
-        return _checked(message, metadata=message.metadata | NO_CONVERSATION)
+        return _checked(
+            message,
+            direction=Direction.OUTBOUND,
+            metadata=message.metadata | NO_CONVERSATION,
+        )
 
 
 @dataclass(frozen=True)
@@ -220,13 +228,17 @@ def _from(place: _Place, told: dict[str, Any]) -> UnifiedMessage:
     return UnifiedMessage(
         external_id=place.message_id,
         external_thread_id=place.thread,
-        direction=Direction.OUTBOUND if is_echo else Direction.INBOUND,
+        direction=_direction(place, told),
         sender=sender or chat,
         recipients=[Recipient(**chat.model_dump(), role="to")]
         if is_echo or place.chat.get("type") != "private"
         else [],
         sent_at=moment_of(told.get("date")),
     )
+
+
+def _direction(place: _Place, told: dict[str, Any]) -> Direction:
+    return Direction.OUTBOUND if _is_echo(place, told) else Direction.INBOUND
 
 
 def _is_echo(place: _Place, told: dict[str, Any]) -> bool:
