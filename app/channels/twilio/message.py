@@ -99,9 +99,7 @@ def _read_inbound(form: dict[str, Any]) -> UnifiedMessage:
         text = f"A message of a kind we do not know: {sort[:100]}"
     facts = {
         "via": theirs.carrier,
-        "media": [
-            {"content_type": file.content_type, "url": file.url} for file in media
-        ],
+        "media": [{"content_type": file.content_type} for file in media],
         "structured": structured,
         "consent": _consent(form, body),
         "segments": count_of(form.get("NumSegments")),
