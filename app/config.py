@@ -230,6 +230,19 @@ class Settings(BaseSettings):
         None,
         about="The signing secret of the Aurinko application. Unset: its webhooks are refused.",
     )
+    telegram_url: BaseURL = _setting(
+        "TELEGRAM_API_URL",
+        "https://api.telegram.org",
+        about="The base address of the Telegram Bot API, or of a Bot API server of your own.",
+    )
+    twilio_url: BaseURL = _setting(
+        "TWILIO_API_URL", "https://api.twilio.com", about="Twilio's base address."
+    )
+    chatwoot_url: BaseURL = _setting(
+        "CHATWOOT_BASE_URL",
+        "https://app.chatwoot.com",
+        about="The base address of Chatwoot, or of an installation of your own.",
+    )
 
     @field_validator("database_url")
     @classmethod

@@ -146,7 +146,7 @@ class HTTPClient:
         """Return the JSON of an answer; raises RetryableError where there is none."""
         body = self._body(what, response)
         try:
-            return _decoded(body)
+            return decoded(body)
         except (ValueError, RecursionError):
             raise RetryableError(f"{what} answered no readable JSON") from None
 
@@ -219,10 +219,10 @@ def sendable(secret: object, fault: str) -> str:
     return secret
 
 
-def _decoded(body: bytes) -> Any:
+def decoded(body: bytes) -> Any:
     """Read JSON, with what PostgreSQL refuses replaced rather than refused.
 
-    One wrong byte in one message must not cost its whole page.
+    One wrong byte in one message must not cost its whole page. Raises ValueError or RecursionError.
     """
     text = body.decode("utf-8-sig", "replace")
     return json.loads(text, parse_float=_finite, parse_constant=lambda name: None)

@@ -46,6 +46,8 @@ class Receiver(ABC):
 
     secret_headers: ClassVar[frozenset[str]] = frozenset({"authorization", "cookie"})
     """Headers that are not kept."""
+    secret_parameters: ClassVar[frozenset[str]] = frozenset()
+    """Parts of the query that are not kept."""
     answer: ClassVar[tuple[str, str]] = ("application/json", '{"status": "ok"}')
     """Content type and body of the answer to a request that was stored."""
 

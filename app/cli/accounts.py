@@ -56,7 +56,8 @@ def config() -> None:
 @click.option(
     "--provider",
     required=True,
-    help="aurinko, imap, or direct for files and partners.",
+    help="aurinko, imap, telegram, twilio-sms, twilio-voice, chatwoot, or direct for files and "
+    "partners.",
 )
 @click.option("--channel", default="email", show_default=True)
 @click.option("--address", "addresses", multiple=True, help="An address of your own.")

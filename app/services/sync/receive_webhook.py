@@ -148,7 +148,7 @@ def _keep(
                 "provider": config.provider,
                 "verdict": verdict,
                 "headers": _headers(adapter, request),
-                "query": scrub(dict(request.query)),
+                "query": _query(adapter, request),
                 "body": request.body,
                 "digest": hashlib.sha256(request.body).hexdigest(),
                 "items": len(delivery.items) + len(delivery.announced),
@@ -264,6 +264,17 @@ def _headers(adapter: Receiver, request: WebhookRequest) -> dict[str, str]:
         name: value
         for name, value in request.headers.items()
         if name not in adapter.secret_headers
+    }
+    scrubbed: dict[str, str] = scrub(kept)
+    return scrubbed
+
+
+def _query(adapter: Receiver, request: WebhookRequest) -> dict[str, str]:
+    """What may be kept of the query."""
+    kept = {
+        name: value
+        for name, value in request.query.items()
+        if name not in adapter.secret_parameters
     }
     scrubbed: dict[str, str] = scrub(kept)
     return scrubbed

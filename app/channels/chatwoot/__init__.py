@@ -1,0 +1,1 @@
+"""Chatwoot: its events read into messages, and the files behind them."""

@@ -1,0 +1,1 @@
+"""Telegram: updates read into messages, and files by their ids."""
