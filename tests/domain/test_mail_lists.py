@@ -6,6 +6,7 @@ from app.domain.forest import Forest
 from app.domain.ids import new_id
 from app.domain.mail import read_mail
 from app.domain.mail_lists import lists_of
+from app.domain.mail_report import report_of
 from app.domain.threading import read_threading
 from tests.domain.mails import mail
 from tests.factories import START
@@ -93,7 +94,13 @@ def joined(raws, own):
     for raw in raws:
         node = new_id()
         message = read_mail(raw, own_addresses=frozenset({own}))
-        found = read_threading(message, at=START, own={own}, message_id=node)
+        found = read_threading(
+            message,
+            at=START,
+            own={own},
+            message_id=node,
+            report=report_of(message),
+        )
         forest.add(node, found.claims, found.participants)
     forest.settle()
     return len(forest.trees()) == 1
