@@ -1,6 +1,7 @@
 """`pipeline_incidents`: conditions that somebody should know of."""
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +21,9 @@ def report(
     severity: Severity = Severity.ERROR,
     workspace_id: UUID | None = None,
     details: dict[str, Any] | None = None,
+    at_most_every: timedelta = timedelta(0),
 ) -> None:
-    """Open an incident, or count its condition once more.
+    """Open an incident, or count its condition once more, unless that was done a moment ago.
 
     One row per condition: seen again after it was resolved, it opens again with its history.
     """
@@ -52,6 +54,7 @@ def report(
                 ),
                 "resolved_at": None,
             },
+            where=Incident.last_seen_at <= tx.now - at_most_every,
         )
     )
 

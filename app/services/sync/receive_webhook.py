@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from app import store
@@ -110,6 +111,8 @@ def _verdict(
                     "error": describe(error),
                     "do": "if these are the provider's, the secret entered here is not theirs",
                 },
+                # Anybody may call: the row must not become hot.
+                at_most_every=timedelta(seconds=1),
             )
         raise
     return "signed"
@@ -155,6 +158,10 @@ def _keep(
                 "received_at": tx.now,
             },
         )
+        # Before the events, in the order in which polls and fetches lock these rows.
+        announced = _announce(tx, config, delivery.announced, receipt_id)
+        if delivery.has_changed or delivery.trouble is not None:
+            _look(tx, config, delivery)
         kept = ingest(
             tx, config, delivery.items, source=Source.WEBHOOK, receipt_id=receipt_id
         )
@@ -166,9 +173,6 @@ def _keep(
                 batch_size=runtime.settings.ingest_batch_size,
             )
         )
-        announced = _announce(tx, config, delivery.announced, receipt_id)
-        if delivery.has_changed or delivery.trouble is not None:
-            _look(tx, config, delivery)
     return len(kept.event_ids) + announced
 
 
