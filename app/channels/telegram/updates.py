@@ -61,35 +61,32 @@ class UpdateReader:
             "my_chat_member": _membership,
             "chat_member": _membership,
             "business_connection": _connection,
+            "deleted_business_messages": _deletion,
         }
 
     def items(self, update: dict[str, Any]) -> list[Item]:
         """Return what an update holds; what cannot be read comes back with what is wrong."""
-        update_id = id_of(update.get("update_id"))
-        parts = [(name, told) for name, told in update.items() if name != "update_id"]
-        if not parts:
-            return [self._item(update_id, "nothing", None)]
+        head = {name: update[name] for name in update if name == "update_id"}
+        parts = [(name, told) for name, told in update.items() if name not in head]
         return [
             item
-            for name, told in parts[:_MAX_PARTS]
-            for item in self._items(update_id, name, told)
+            for name, told in (parts or [("nothing", None)])[:_MAX_PARTS]
+            for item in self._items(head, name, told)
         ]
 
-    def _items(self, update_id: str, name: str, told: Any) -> Iterator[Item]:
+    def _items(self, head: dict[str, Any], name: str, told: Any) -> Iterator[Item]:
         if name != "deleted_business_messages" or not isinstance(told, dict):
-            yield self._item(update_id, name, told)
+            yield self._item(head | {name: told}, name)
             return
         listed = told.get("message_ids")
         listed = listed if isinstance(listed, list) else [None]
         for message_id in islice(listed, _MAX_DELETED):
-            yield read_item(
-                PROVIDER,
-                {"update_id": update_id, name: told | {"message_ids": [message_id]}},
-                _deletion,
-                external_id=f"update:{update_id}" if update_id else None,
-            )
+            yield self._item(head | {name: told | {"message_ids": [message_id]}}, name)
 
-    def _item(self, update_id: str, name: str, told: Any) -> Item:
+    def _item(self, update: dict[str, Any], name: str) -> Item:
+        """The item of an update that holds one thing."""
+        update_id = id_of(update.get("update_id"))
+
         def read(raw: dict[str, Any]) -> UnifiedMessage:
             reader = self._readers.get(name)
             part = raw.get(name)
@@ -99,12 +96,8 @@ class UpdateReader:
                 raise InvalidPayload(f"{name} is no object")
             return reader(update_id, part)
 
-        return read_item(
-            PROVIDER,
-            {"update_id": update_id, name: told},
-            read,
-            external_id=f"update:{update_id}" if update_id else None,
-        )
+        external_id = f"update:{update_id}" if update_id else None
+        return read_item(PROVIDER, update, read, external_id=external_id)
 
     def _message(self, update_id: str, told: dict[str, Any]) -> UnifiedMessage:
         """What somebody said in a chat, or what happened there."""
@@ -414,8 +407,8 @@ def _connection(update_id: str, told: dict[str, Any]) -> UnifiedMessage:
     )
 
 
-def _deletion(raw: dict[str, Any]) -> UnifiedMessage:
-    told = object_of(raw.get("deleted_business_messages"))
+def _deletion(update_id: str, told: dict[str, Any]) -> UnifiedMessage:
+    """One message that is gone; an update may name many."""
     listed = told.get("message_ids")
     number = listed[0] if isinstance(listed, list) and listed else None
     place = _Place.of(told | {"message_id": number})
@@ -426,7 +419,7 @@ def _deletion(raw: dict[str, Any]) -> UnifiedMessage:
         sender=_chat(place.chat),
         kind=MessageKind.DELETE,
         target_id=place.message_id,
-        metadata={"update_id": raw["update_id"], **NO_CONVERSATION},
+        metadata={"update_id": update_id, **NO_CONVERSATION},
     )
 
 
