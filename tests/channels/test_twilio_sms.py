@@ -126,6 +126,17 @@ def test_stop_start_and_help_are_told(name, more, consent):
     assert read(name, more).metadata.get("consent") == consent
 
 
+@pytest.mark.shows("F13")
+@pytest.mark.parametrize(("body", "consent"), [(b"Cancel", None), (b"Stop", "stop")])
+def test_by_whatsapp_no_carrier_takes_an_answer_for_a_refusal(body, consent):
+    told = payload("twilio/whatsapp.txt").replace(b"Is+it+there%3F", body)
+
+    message = message_of(_ADAPTER, told)
+
+    assert message.body_text == body.decode()
+    assert message.metadata.get("consent") == consent
+
+
 @pytest.mark.shows("F7")
 @pytest.mark.shows("F8")
 def test_a_status_is_about_the_message_that_went_out():

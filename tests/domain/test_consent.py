@@ -35,3 +35,18 @@ def test_a_message_that_is_nothing_but_the_word_is_meant(text, consent):
 def test_a_plain_yes_means_start_only_from_who_has_stopped():
     assert consent_of("Yes") is None
     assert consent_of("Yes", has_stopped=True) is Consent.START
+
+
+@pytest.mark.shows("F13")
+@pytest.mark.parametrize(
+    ("text", "consent"),
+    [("Cancel", None), ("help", None), ("Start", None), ("stop", Consent.STOP)],
+)
+def test_where_no_carrier_listens_only_what_nobody_says_by_chance_counts(text, consent):
+    assert consent_of(text, by_telephone=False) == consent
+
+
+@pytest.mark.shows("F13")
+def test_who_has_stopped_may_start_again_anywhere():
+    assert consent_of("start", by_telephone=False, has_stopped=True) is Consent.START
+    assert consent_of("cancel", by_telephone=False, has_stopped=True) is None

@@ -7,9 +7,9 @@ either is taken.
 import hashlib
 import json
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from app.channels.base import Item
+from app.channels.chatwoot.contents import read_attachments, read_choices
 from app.channels.chatwoot.people import (
     colleague_of,
     contact_of,
@@ -23,7 +23,6 @@ from app.channels.reading import (
     filled,
     id_of,
     moment_of,
-    number_of,
     object_of,
     objects_of,
     read_item,
@@ -34,7 +33,6 @@ from app.domain.html_text import text_of_html
 from app.domain.mail_people import UNKNOWN_SENDER
 from app.domain.unified_message import (
     MAX_TEXT,
-    Attachment,
     Direction,
     MessageKind,
     Participant,
@@ -52,12 +50,7 @@ _FLEETING = frozenset(
 _DIRECTIONS = {0: "incoming", 1: "outgoing", 2: "activity", 3: "template"}
 _STATUSES = frozenset({"sent", "delivered", "read", "failed"})
 _STATUS_NUMBERS = {0: "sent", 1: "delivered", 2: "read", 3: "failed"}
-_TYPES = {
-    "image": "image/jpeg",
-    "audio": "audio/mpeg",
-    "video": "video/mp4",
-}
-_MAX_FILES = 100
+_MAX_ANSWERS = 100
 _LONGEST_NAME = 100
 
 
@@ -87,8 +80,8 @@ def _message(event: dict[str, Any]) -> UnifiedMessage:
     sort = _sort(event)
     attributes = object_of(event.get("content_attributes"))
     mail = object_of(attributes.get("email"))
-    files, structured, readable = _attachments(event)
-    structured = structured or _choices(event, attributes)
+    files, structured, readable = read_attachments(event)
+    structured = structured or read_choices(event, attributes)
     html = text_of(object_of(mail.get("html_content")).get("full"))[:MAX_TEXT]
     said = text_of(event.get("content")) or (text_of_html(html) if html else "")
     text = "\n".join(part for part in (said, readable) if part)[:MAX_TEXT]
@@ -210,7 +203,7 @@ def _answers(event: dict[str, Any]) -> list[dict[str, Any]]:
     submitted = attributes.get("submitted_values")
     if isinstance(submitted, dict) and submitted:
         return [submitted]
-    listed = list(objects_of(submitted))[:_MAX_FILES]
+    listed = list(objects_of(submitted))[:_MAX_ANSWERS]
     if email := word_of(attributes.get("submitted_email")):
         listed.append({"name": "email", "value": email})
     return listed
@@ -371,55 +364,6 @@ def _around(event: dict[str, Any]) -> dict[str, Any]:
             "identities": identities,
         }
     )
-
-
-def _attachments(
-    event: dict[str, Any],
-) -> tuple[list[Attachment], dict[str, Any] | None, str]:
-    """The files in their order, and what is listed among them and is no file."""
-    files: list[Attachment] = []
-    structured: dict[str, Any] | None = None
-    readable: list[str] = []
-    for one in list(objects_of(event.get("attachments")))[:_MAX_FILES]:
-        kind, title = word_of(one.get("file_type")), word_of(one.get("fallback_title"))
-        url = word_of(one.get("data_url"))
-        if kind == "location":
-            latitude = number_of(one.get("coordinates_lat"))
-            longitude = number_of(one.get("coordinates_long"))
-            facts = {"latitude": latitude, "longitude": longitude, "title": title}
-            structured = {"type": kind} | filled(facts)
-            place = f"{latitude or 0:.6f}, {longitude or 0:.6f}"
-            readable.append(f"Location: {', '.join(filter(None, (title, place)))}")
-        elif kind in ("contact", "fallback"):
-            structured = {"type": kind} | filled({"title": title, "url": url})
-            readable.append(": ".join(filter(None, (kind.capitalize(), title, url))))
-        else:
-            files.append(
-                Attachment(
-                    name=unquote(_path(url).rpartition("/")[2])[-200:] or None,
-                    content_type=_TYPES.get(kind),
-                    size=count_of(one.get("file_size")),
-                    url=url or None,
-                )
-            )
-    return files, structured, "\n".join(readable)
-
-
-def _path(url: str) -> str:
-    try:
-        return urlsplit(url).path
-    except ValueError:
-        return ""
-
-
-def _choices(
-    event: dict[str, Any], attributes: dict[str, Any]
-) -> dict[str, Any] | None:
-    """What was offered to choose from or fill in."""
-    listed = list(objects_of(attributes.get("items")))[:_MAX_FILES]
-    if not listed:
-        return None
-    return {"type": word_of(event.get("content_type")), "items": listed}
 
 
 def _digest_of(told: Any) -> str:

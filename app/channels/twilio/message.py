@@ -101,7 +101,7 @@ def _read_inbound(form: dict[str, Any]) -> UnifiedMessage:
         "via": theirs.carrier,
         "media": [{"content_type": file.content_type} for file in media],
         "structured": structured,
-        "consent": _consent(form, body),
+        "consent": _consent(form, body, by_telephone=not theirs.carrier),
         "segments": count_of(form.get("NumSegments")),
         "messaging_service": word_of(form.get("MessagingServiceSid")),
         "forwarded": word_of(form.get("Forwarded")).lower() == "true" or None,
@@ -163,11 +163,11 @@ def _media(form: dict[str, Any]) -> list[Attachment]:
     ]
 
 
-def _consent(form: dict[str, Any], body: str) -> str | None:
+def _consent(form: dict[str, Any], body: str, *, by_telephone: bool) -> str | None:
     told = word_of(form.get("OptOutType")).lower()
     if told in set(Consent):
         return told
-    return consent_of(body)
+    return consent_of(body, by_telephone=by_telephone)
 
 
 def _identities(form: dict[str, Any]) -> list[dict[str, Any]]:
