@@ -146,7 +146,7 @@ class HTTPClient:
         """Return the JSON of an answer; raises RetryableError where there is none."""
         body = self._body(what, response)
         try:
-            return _decoded(body)
+            return decode_json(body)
         except (ValueError, RecursionError):
             raise RetryableError(f"{what} answered no readable JSON") from None
 
@@ -187,6 +187,15 @@ class HTTPClient:
         return bytes(body)
 
 
+def decode_json(body: bytes) -> Any:
+    """Read JSON, with what PostgreSQL refuses replaced rather than refused.
+
+    One wrong byte in one message must not cost its whole page. Raises ValueError or RecursionError.
+    """
+    text = body.decode("utf-8-sig", "replace")
+    return json.loads(text, parse_float=_finite, parse_constant=lambda name: None)
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return how many seconds a Retry-After asks to wait, given as a number or a date."""
     value = headers.get("Retry-After", "").strip()
@@ -217,15 +226,6 @@ def sendable(secret: object, fault: str) -> str:
     if not isinstance(secret, str) or not _SENDABLE.fullmatch(secret):
         raise AuthError(fault)
     return secret
-
-
-def _decoded(body: bytes) -> Any:
-    """Read JSON, with what PostgreSQL refuses replaced rather than refused.
-
-    One wrong byte in one message must not cost its whole page.
-    """
-    text = body.decode("utf-8-sig", "replace")
-    return json.loads(text, parse_float=_finite, parse_constant=lambda name: None)
 
 
 def _finite(digits: str) -> float | None:

@@ -56,9 +56,9 @@ def config() -> None:
 @click.option(
     "--provider",
     required=True,
-    help="aurinko, imap, or direct for files and partners.",
+    help="aurinko, imap, whatsapp, messenger, instagram, or direct for files and partners.",
 )
-@click.option("--channel", default="email", show_default=True)
+@click.option("--channel", help="Default: the one of the provider, else email.")
 @click.option("--address", "addresses", multiple=True, help="An address of your own.")
 @click.option(
     "--credentials",
@@ -103,7 +103,7 @@ def add_config(  # type: ignore[no-untyped-def]
         owner.id,
         name=name,
         provider=provider,
-        channel=channel,
+        channel=channel or accounts.channel_of(runtime, provider),
         addresses=addresses,
         credentials=secret,
         settings=chosen,

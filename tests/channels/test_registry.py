@@ -9,7 +9,7 @@ from app.errors import InvalidInput
 
 
 def test_every_file_in_adapters_is_found(adapters):
-    assert list(adapters) == ["aurinko", "imap"]
+    assert list(adapters) == ["aurinko", "imap", "instagram", "messenger", "whatsapp"]
     assert isinstance(adapters.of("aurinko"), AurinkoAdapter)
     assert adapters["aurinko"] is adapters.of("aurinko")
 
@@ -18,7 +18,10 @@ def test_an_unknown_provider_is_refused_with_the_known_ones(adapters):
     with pytest.raises(InvalidInput) as raised:
         adapters.of("pigeon")
 
-    assert str(raised.value) == "unknown provider 'pigeon'; known are: aurinko, imap"
+    assert (
+        str(raised.value) == "unknown provider 'pigeon'; known are: "
+        "aurinko, imap, instagram, messenger, whatsapp"
+    )
 
 
 def test_a_provider_without_history_has_no_folders_and_no_pages():
