@@ -14,6 +14,9 @@ from app.domain.unified_message import Direction, UnifiedMessage
 #: Longer chains keep their first id and their newest ones.
 MAX_REFERENCES = 50
 
+#: Of one person.
+MAX_IDENTITIES = 10
+
 #: Bytes; RFC 5322 allows 998 to a line.
 LONGEST_ID = 1000
 
@@ -35,6 +38,7 @@ def thread_evidence(message: UnifiedMessage) -> list[ThreadKey]:
     keys: list[ThreadKey] = []
     if message.external_thread_id:
         keys.append(ThreadKey(message.external_thread_id, "provider_thread"))
+        keys += _other_names(message, message.external_thread_id)
     if message.sender.kind == "email":
         keys += _mail_keys(message)
     elif not keys:
@@ -43,6 +47,26 @@ def thread_evidence(message: UnifiedMessage) -> list[ThreadKey]:
     for key in keys:
         found.setdefault(key.value, key)
     return list(found.values())
+
+
+def _other_names(message: UnifiedMessage, thread_id: str) -> list[ThreadKey]:
+    """The other identifiers of the person, where a thread is named by one of them.
+
+    Whoever takes a username no longer shows the number, and is still in the same conversation.
+    """
+    listed = message.metadata.get("identities")
+    named = [
+        value
+        for one in (listed if isinstance(listed, list) else [])[:MAX_IDENTITIES]
+        if isinstance(one, dict) and isinstance(value := one.get("value"), str)
+    ]
+    if thread_id not in named:
+        return []
+    return [
+        ThreadKey(value, "identity")
+        for value in named
+        if value and len(value.encode()) <= LONGEST_ID
+    ]
 
 
 def _mail_keys(message: UnifiedMessage) -> list[ThreadKey]:
