@@ -24,6 +24,7 @@ from app.transport import Bearer
 #: What moves while we ask is seen once more.
 OVERLAP = timedelta(minutes=1)
 
+_EXPIRED = "meta no longer knows the page of conversations that was reached"
 _READABLE = 20
 _MESSAGES = "id,created_time,from,to,message,attachments"
 #: Answers become slow with many.
@@ -93,6 +94,14 @@ class Place:
         return Place(max(top, self.until), seen=recent)
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """What the provider shows of a conversation, the newest message first."""
+
+    rows: list[dict[str, Any]]
+    has_more: bool = False
+
+
 class Conversations:
     """Reads the conversations of one platform."""
 
@@ -115,7 +124,7 @@ class Conversations:
             for conversation in listing:
                 items += [
                     access.reader.item(one)
-                    for one in self._messages(access, conversation)
+                    for one in self._messages(access, conversation).rows
                     if _is_readable(one)
                 ]
         return Page(items, after)
@@ -138,12 +147,13 @@ class Conversations:
         except BadParameter:
             if place.after is None:
                 raise
-            # Cursors do not live long. From the top again: nothing was passed over yet.
-            return Changes([], Place(place.until, seen=place.seen).cursor())
+            # From the top again; what was known before the walk stays known.
+            again = Place(place.until, seen=place.seen)
+            return Changes([], again.cursor(), reset=_EXPIRED)
         walk = _Walk(place, listing)
         for conversation in walk.changed():
             try:
-                rows = self._messages(access, conversation)
+                shown = self._messages(access, conversation)
             except RetryableError:
                 if not walk.has_read:
                     raise
@@ -151,7 +161,7 @@ class Conversations:
                 return Changes(
                     walk.items, walk.place.cursor(), more=True, missed=walk.missed
                 )
-            walk.keep(conversation, rows, access.reader, known)
+            walk.keep(conversation, shown, access.reader, known)
         more = after is not None and not walk.is_at_floor
         place = walk.place.next(after if more else None)
         return Changes(walk.items, place.cursor(), more=more, missed=walk.missed)
@@ -197,9 +207,7 @@ class Conversations:
             raise RetryableError("meta names the same page as the next one")
         return found, next_page
 
-    def _messages(
-        self, access: Access, conversation: dict[str, Any]
-    ) -> list[dict[str, Any]]:
+    def _messages(self, access: Access, conversation: dict[str, Any]) -> "_Shown":
         """The messages of a conversation that can be read; none where it has gone."""
         path = f"/{access.version}/{quote(identifier(conversation['id']), safe='')}"
         fields = f"messages.limit({_READABLE}){{{_MESSAGES}}}"
@@ -217,12 +225,12 @@ class Conversations:
                 listing = record(get(f"{path}/messages", params=params))
                 rows += records(listing.get("data"))
         except Gone:
-            return []
+            return _Shown([])
         except AuthError:
             raise
         except PermanentError as exc:
-            return [{"conversation": conversation, "fault": str(exc)}]
-        return rows
+            return _Shown([{"conversation": conversation, "fault": str(exc)}])
+        return _Shown(rows, has_more=_after(listing) is not None)
 
 
 class _Walk:
@@ -257,18 +265,21 @@ class _Walk:
     def keep(
         self,
         conversation: dict[str, Any],
-        rows: list[dict[str, Any]],
+        shown: _Shown,
         reader: RecordReader,
         known: KnownIDs,
     ) -> None:
         """Keep the messages of a conversation that are not stored."""
-        new = [row for row in rows if self._is_new(row)]
+        new = [row for row in shown.rows if self._is_new(row)]
         stored = known({one for row in new if (one := identifier(row.get("id")))})
         for row in new:
             if not _is_readable(row):
                 self.missed += 1
             elif identifier(row.get("id")) not in stored:
                 self.items.append(reader.item(row))
+        if shown.has_more and new and len(new) == len(shown.rows):
+            # The oldest that is shown is new, so there may be others behind it: at least one.
+            self.missed += identifier(new[-1].get("id")) not in stored
         self.place.seen[identifier(conversation["id"])] = text(
             conversation.get("updated_time")
         )

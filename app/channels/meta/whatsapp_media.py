@@ -13,7 +13,14 @@ from requests.auth import AuthBase
 from app.channels.download import too_large
 from app.channels.meta.fields import record, text
 from app.channels.meta.graph import BadParameter, GraphClient
-from app.errors import Gone, PermanentError, Refused, RetryableError
+from app.errors import (
+    AuthError,
+    BizzyBeeError,
+    Gone,
+    PermanentError,
+    Refused,
+    RetryableError,
+)
 from app.transport import HTTPClient
 
 #: Whoever is called gets the account's token.
@@ -28,6 +35,11 @@ class _Download(HTTPClient):
 
     def read(self, what: str, response: requests.Response) -> bytes:
         return self._body(what, response)
+
+    def refusal(self, what: str, response: requests.Response) -> BizzyBeeError:
+        error = super().refusal(what, response)
+        # Graph has just believed the token: it is the address that has expired.
+        return RetryableError(str(error)) if isinstance(error, AuthError) else error
 
 
 class Media:
