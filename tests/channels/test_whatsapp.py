@@ -189,6 +189,35 @@ def test_a_field_that_nobody_knows_is_kept_as_such(deliveries):
     assert item.external_id == again.items[0].external_id
 
 
+@pytest.mark.shows("A10")
+def test_a_list_that_nobody_knows_stands_beside_the_others(deliveries):
+    batch = payload("whatsapp_batch")
+    batch["entry"][0]["changes"][0]["value"]["polls"] = [{"id": "p1"}]
+
+    [delivery] = deliveries(batch)
+
+    [unknown] = [
+        one for one in delivery.items if one.message.kind is MessageKind.UNSUPPORTED
+    ]
+    assert len(delivery.items) == 9
+    assert unknown.message.body_text == "unsupported message: polls"
+    assert unknown.raw["polls"] == [{"id": "p1"}]
+
+
+def test_everybody_in_a_batch_has_their_own_name(deliveries):
+    batch = payload("whatsapp_batch")
+    value = batch["entry"][0]["changes"][0]["value"]
+    value["contacts"].append({"profile": {"name": "Bo"}, "user_id": "SE.2"})
+    value["messages"][1] |= {"from": "46700000002", "from_user_id": "SE.2"}
+    del value["messages"][0]["from_user_id"]
+
+    [delivery] = deliveries(batch)
+
+    anna, bo = (item.message for item in delivery.items[:2])
+    assert (anna.sender.name, bo.sender.name) == ("Anna", "Bo")
+    assert anna.metadata["identities"][1]["value"] == "SE.1349000000000042"
+
+
 def test_a_status_is_known_by_its_message_and_its_name(messages):
     failed, played, unknown = messages("whatsapp_statuses")
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from app.channels.base import Item
 from app.channels.meta.callback import Part
 from app.channels.meta.content import Content, notice, unsupported
 from app.channels.meta.element import broken, read_element
@@ -39,9 +40,10 @@ _USER = "whatsapp_user"
 #: The fields of an element that say who is on the other side.
 _NAMING = ("from", "from_user_id", "to", "to_user_id", "wa_id", "user_id")
 
-#: Lists of a value by the name of what they hold; the rest of its names describe.
-_ECHOES = "message_echoes"
-_KNOWN = ("messages", _ECHOES, "statuses", "calls", "user_preferences", "errors")
+#: An element, what the value says of our number, and the contact that it is from or to.
+_Read = Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], UnifiedMessage]
+#: The contacts of a value by each of their ids.
+_People = dict[str, dict[str, Any]]
 
 
 class ValueReader:
@@ -49,6 +51,13 @@ class ValueReader:
 
     def __init__(self, content: ContentReader) -> None:
         self._content = content
+        self._readers: dict[str, _Read] = {
+            "messages": self._message,
+            "message_echoes": self._echo,
+            "statuses": _status,
+            "calls": _call,
+            "user_preferences": _preference,
+        }
 
     def read_entry(self, entry: dict[str, Any]) -> Iterator[Part]:
         """Read an entry; each of its elements by itself."""
@@ -63,50 +72,42 @@ class ValueReader:
                 yield Part(None, broken(change, "whatsapp: a change without a value"))
 
     def _read(self, change: dict[str, Any], value: dict[str, Any]) -> Iterator[Part]:
-        field = text(change.get("field")) or "unknown"
         ours = record(value.get("metadata"))
         account = identifier(ours.get("phone_number_id")) or None
-        people = list(records(value.get("contacts")))
-        found = False
-        for name in _KNOWN:
-            elements = value.get(name)
-            if not isinstance(elements, list):
-                continue
-            found = True
-            for element in elements:
-                yield self._part(name, element, ours, people, account)
-        if not found:
-            read = partial(_unknown, field)
-            yield Part(account, read_element(change, read))
+        people = _index(value.get("contacts"))
+        lists = {
+            name: elements
+            for name, elements in value.items()
+            if isinstance(elements, list) and name != "contacts"
+        }
+        for name, elements in lists.items():
+            if name == "errors":
+                for fault in records(elements):
+                    yield Part(account, trouble=fault_words(fault))
+            elif name in self._readers:
+                for element in elements:
+                    yield Part(account, self._item(name, element, ours, people))
+            else:
+                one = {"metadata": ours, name: elements}
+                yield Part(account, read_element(one, partial(_unknown, name)))
+        if not lists:
+            field = text(change.get("field")) or "unknown"
+            yield Part(account, read_element(change, partial(_unknown, field)))
 
-    def _part(
-        self,
-        name: str,
-        element: Any,
-        ours: dict[str, Any],
-        people: list[dict[str, Any]],
-        account: str | None,
-    ) -> Part:
-        if name == "errors":
-            return Part(account, trouble=fault_words(record(element)))
+    def _item(
+        self, name: str, element: Any, ours: dict[str, Any], people: _People
+    ) -> Item:
         one = record(element)
         who = _person(people, one)
         raw = kept(metadata=ours, contacts=[who] if who else []) | {name: [element]}
-        readers: dict[str, Callable[[Any, Any, Any], UnifiedMessage]] = {
-            "messages": self._message,
-            _ECHOES: self._echo,
-            "statuses": _status,
-            "calls": _call,
-            "user_preferences": _preference,
-        }
 
         def read(whole: dict[str, Any]) -> UnifiedMessage:
             [said], cards = whole[name], whole.get("contacts", [{}])
             if not isinstance(said, dict):
                 raise InvalidPayload(f"whatsapp: one of {name} is no object")
-            return readers[name](said, record(whole.get("metadata")), cards[0])
+            return self._readers[name](said, record(whole.get("metadata")), cards[0])
 
-        return Part(account, read_element(raw, read, external_id=_id_of(one)))
+        return read_element(raw, read, external_id=_id_of(one))
 
     def _message(
         self, message: dict[str, Any], ours: dict[str, Any], who: dict[str, Any]
@@ -178,10 +179,10 @@ def _preference(
     )
 
 
-def _unknown(field: str, change: dict[str, Any]) -> UnifiedMessage:
-    content = unsupported(field)
+def _unknown(name: str, raw: dict[str, Any]) -> UnifiedMessage:
+    content = unsupported(name)
     return UnifiedMessage(
-        external_id=f"{field[:100]}:{digest_of(change)}",
+        external_id=f"{name[:100]}:{digest_of(raw)}",
         direction=Direction.INBOUND,
         sender=Participant(kind=_USER, value=UNKNOWN_SENDER),
         body_text=content.text,
@@ -274,15 +275,23 @@ def _distinct(people: list[dict[str, str]]) -> list[dict[str, str]]:
     return list({one["value"]: one for one in people}.values())
 
 
-def _person(people: list[dict[str, Any]], element: dict[str, Any]) -> dict[str, Any]:
+def _index(contacts: Any) -> _People:
+    found: _People = {}
+    for who in records(contacts):
+        names = [identifier(who.get("wa_id")), identifier(who.get("user_id"))]
+        # Under no name at all it is still the one who is there alone.
+        for name in filter(None, names) if any(names) else [""]:
+            found.setdefault(name, who)
+    return found
+
+
+def _person(people: _People, element: dict[str, Any]) -> dict[str, Any]:
     """The contact of the batch that an element is from or to."""
-    named = {identifier(element.get(name)) for name in _NAMING} - {""}
-    if not named and len(people) == 1:
-        return people[0]
-    for who in people:
-        if named & {identifier(who.get("wa_id")), identifier(who.get("user_id"))}:
-            return who
-    return {}
+    named = [name for key in _NAMING if (name := identifier(element.get(key)))]
+    alone = next(iter(people.values()), {})
+    if not named and all(who is alone for who in people.values()):
+        return alone
+    return next((people[name] for name in named if name in people), {})
 
 
 def _name(who: dict[str, Any]) -> str | None:
