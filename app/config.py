@@ -243,6 +243,31 @@ class Settings(BaseSettings):
         "https://app.chatwoot.com",
         about="The base address of Chatwoot, or of an installation of your own.",
     )
+    meta_graph_url: BaseURL = _setting(
+        "META_GRAPH_API_URL",
+        "https://graph.facebook.com",
+        about="Base address of Meta's Graph API.",
+    )
+    meta_instagram_url: BaseURL = _setting(
+        "META_INSTAGRAM_API_URL",
+        "https://graph.instagram.com",
+        about="The same for accounts that were connected by Instagram Login.",
+    )
+    meta_graph_version: Annotated[str, Field(pattern=r"^v\d+\.\d+$")] = _setting(
+        "META_GRAPH_API_VERSION", "v25.0", about="The version of both."
+    )
+    meta_app_secret: SecretStr | None = _setting(
+        "META_APP_SECRET",
+        None,
+        about="The secret of the Meta application, for accounts without an `app_secret` of their "
+        "own. Unset: webhooks of those are refused.",
+    )
+    meta_verify_token: SecretStr | None = _setting(
+        "META_VERIFY_TOKEN",
+        None,
+        about="What is entered at Meta as verify token, for accounts without a `verify_token` of "
+        "their own.",
+    )
 
     @field_validator("database_url")
     @classmethod

@@ -22,6 +22,8 @@ class Account:
     credentials: dict[str, Any] = field(repr=False)
     settings: dict[str, Any] = field(default_factory=dict)
     """What else its owner has chosen, not secret."""
+    external_id: str | None = None
+    """The provider's id of it, where its owner has entered one."""
 
 
 @dataclass(frozen=True)

@@ -56,10 +56,10 @@ def config() -> None:
 @click.option(
     "--provider",
     required=True,
-    help="aurinko, imap, telegram, twilio-sms, twilio-voice, chatwoot, or direct for files and "
-    "partners.",
+    help="aurinko, imap, whatsapp, messenger, instagram, telegram, twilio-sms, twilio-voice, "
+    "chatwoot, or direct for files and partners.",
 )
-@click.option("--channel", default="email", show_default=True)
+@click.option("--channel", help="Default: the one of the provider, else email.")
 @click.option("--address", "addresses", multiple=True, help="An address of your own.")
 @click.option(
     "--credentials",
@@ -106,7 +106,7 @@ def add_config(  # type: ignore[no-untyped-def]
         owner.id,
         name=name,
         provider=provider,
-        channel=channel,
+        channel=channel or accounts.channel_of(runtime, provider),
         addresses=addresses,
         credentials=secret,
         settings=chosen,

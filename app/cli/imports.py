@@ -85,6 +85,28 @@ def import_imap(workspace, account, mode, cap, as_json):  # type: ignore[no-unty
     _from_provider("imap", workspace, account, mode, cap, as_json)
 
 
+@imports.command("messenger")
+@session.workspace_option
+@_account
+@_mode
+@_cap
+@json_option
+def import_messenger(workspace, account, mode, cap, as_json):  # type: ignore[no-untyped-def]
+    """Start an import of the conversations of a Facebook page, twenty messages of each."""
+    _from_provider("messenger", workspace, account, mode, cap, as_json)
+
+
+@imports.command("instagram")
+@session.workspace_option
+@_account
+@_mode
+@_cap
+@json_option
+def import_instagram(workspace, account, mode, cap, as_json):  # type: ignore[no-untyped-def]
+    """Start an import of the conversations of an Instagram account, twenty messages of each."""
+    _from_provider("instagram", workspace, account, mode, cap, as_json)
+
+
 def _from_provider(
     provider: str,
     workspace: str,

@@ -72,8 +72,8 @@ def shape_of(changes: Iterable[Change]) -> Shape:
     call: dict[str, Any] = {}
     for change in sorted(changes, key=lambda one: (one.at, one.key)):
         match change.kind:
-            case MessageKind.EDIT:
-                text, edited_at = change.text or "", change.at
+            case MessageKind.EDIT if change.text is not None:
+                text, edited_at = change.text, change.at
             case MessageKind.DELETE:
                 deleted_at = deleted_at or change.at
             case MessageKind.REACTION:

@@ -1,5 +1,6 @@
 """When two identifiers mean the same person: keys to look up by, never to send to."""
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -9,6 +10,18 @@ import phonenumbers
 #: page-scoped id, a chat id) is only unique within the account that it came through.
 _GLOBAL = frozenset({"email", "phone"})
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
+#: A form of a number and what stands for it in another: area and subscriber stay the same.
+_ALIASES = tuple(
+    (re.compile(pattern, re.ASCII), other)
+    for pattern, other in (
+        (r"\+55(\d\d)9([6-9]\d{7})", r"+55\1\2"),
+        (r"\+55(\d\d)([6-9]\d{7})", r"+55\g<1>9\2"),
+        (r"\+521(\d{10})", r"+52\1"),
+        (r"\+52(\d{10})", r"+521\1"),
+        (r"\+549(\d{10})", r"+54\1"),
+        (r"\+54(\d{10})", r"+549\1"),
+    )
+)
 
 
 def is_global(kind: str) -> bool:
@@ -83,3 +96,15 @@ def _phone_key(value: str) -> str:
         # Behind one switchboard there are many people.
         return value
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def phone_aliases(number: str) -> list[str]:
+    """Return the forms under which providers know one phone in E.164, the given one first.
+
+    Brazil put a nine before its mobile numbers, Mexico dropped a one and Argentina writes a nine, and
+    networks still know the others. To look up by, never to send to.
+    """
+    for pattern, other in _ALIASES:
+        if pattern.fullmatch(number):
+            return [number, pattern.sub(other, number)]
+    return [number]

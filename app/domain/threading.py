@@ -23,6 +23,9 @@ from app.domain.unified_message import Direction, Participant, UnifiedMessage
 #: Longer chains keep their first id and their newest ones.
 MAX_REFERENCES = 50
 
+#: Of one person.
+MAX_IDENTITIES = 10
+
 #: Bytes; RFC 5322 allows 998 to a line.
 LONGEST_ID = 1000
 
@@ -110,6 +113,7 @@ def thread_evidence(
         keys += _tokens(message, token_key)
     if message.external_thread_id:
         keys.append(ThreadKey(message.external_thread_id, "provider_thread"))
+        keys += _other_names(message, message.external_thread_id)
     if is_mail:
         keys += _mail_keys(message, report)
     elif not message.external_thread_id:
@@ -140,7 +144,7 @@ def read_threading(
     claims = {
         Claim(key.value, ClaimKind.PROVES, "", "", key.evidence, message_id)
         for key in keys
-        if key.evidence in {"provider_thread", "counterpart"}
+        if key.evidence in {"provider_thread", "identity", "counterpart"}
     }
     if message.sender.kind != "email":
         return Threading(tuple(keys), frozenset(claims), frozenset())
@@ -200,6 +204,26 @@ def _tokens(message: UnifiedMessage, key: bytes) -> Iterator[ThreadKey]:
     for place in places:
         for conversation_id in reply_token.conversations_in(key, place):
             yield ThreadKey(token_key_of(conversation_id), "reply_token")
+
+
+def _other_names(message: UnifiedMessage, thread_id: str) -> list[ThreadKey]:
+    """The other identifiers of the person, where a thread is named by one of them.
+
+    Whoever takes a username no longer shows the number, and is still in the same conversation.
+    """
+    listed = message.metadata.get("identities")
+    named = [
+        value
+        for one in (listed if isinstance(listed, list) else [])[:MAX_IDENTITIES]
+        if isinstance(one, dict) and isinstance(value := one.get("value"), str)
+    ]
+    if thread_id not in named:
+        return []
+    return [
+        ThreadKey(value, "identity")
+        for value in named
+        if value and len(value.encode()) <= LONGEST_ID
+    ]
 
 
 def mail_id_of(message: UnifiedMessage) -> str | None:

@@ -13,6 +13,7 @@ from app.channels.webhook import Receiver
 from app.domain.identifiers import identity_key
 from app.domain.ids import new_id
 from app.domain.status import ConfigStatus, Scope, WatermarkResource
+from app.domain.unified_message import Channel
 from app.errors import AccessDenied, Conflict, InvalidInput, NotFound
 from app.jobs.contracts import Poll
 from app.models import APIKey, ChannelConfig, Workspace
@@ -207,6 +208,12 @@ def add_config(
     return config
 
 
+def channel_of(runtime: Runtime, provider: str) -> str:
+    """The channel of a provider's accounts; files and partners mostly bring mail."""
+    adapter = runtime.adapters.get(provider)
+    return adapter.channel if adapter is not None else Channel.EMAIL
+
+
 def should_poll(runtime: Runtime, provider: str, *, subscribes: bool) -> bool:
     """Whether an account is polled where nobody says otherwise.
 
@@ -346,6 +353,7 @@ def account_of(runtime: Runtime, config: ChannelConfig) -> Account:
         ),
         credentials=credentials,
         settings=config.settings,
+        external_id=config.external_account_id,
     )
 
 

@@ -13,9 +13,12 @@ def test_every_file_in_adapters_is_found(adapters):
         "aurinko",
         "chatwoot",
         "imap",
+        "instagram",
+        "messenger",
         "telegram",
         "twilio-sms",
         "twilio-voice",
+        "whatsapp",
     ]
     assert isinstance(adapters.of("aurinko"), AurinkoAdapter)
     assert adapters["aurinko"] is adapters.of("aurinko")

@@ -34,6 +34,29 @@ def test_a_workspace_that_is_there_is_not_made_twice(bizzybee, workspace):
     assert len(bizzybee("workspace", "list", "--json").json) == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "channel"),
+    [
+        (("--provider", "whatsapp"), "whatsapp"),
+        (("--provider", "messenger"), "facebook"),
+        (("--provider", "direct"), "email"),
+        (("--provider", "direct", "--channel", "sms"), "sms"),
+    ],
+    ids=["whatsapp", "messenger", "direct", "named"],
+)
+def test_an_account_is_of_the_channel_of_its_provider(
+    bizzybee, runtime, workspace, options, channel
+):
+    bizzybee(
+        *("config", "add", "-w", workspace.name, "--name", "Shop", "--account-id", "1"),
+        *options,
+    )
+
+    with runtime.transaction(workspace.id) as tx:
+        (config,) = store.tenants.configs(tx)
+    assert (config.channel, config.poll_seconds) == (channel, None)
+
+
 def test_an_account_is_connected_and_its_credentials_are_never_shown(
     bizzybee, runtime, workspace, tmp_path
 ):

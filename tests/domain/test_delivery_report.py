@@ -523,10 +523,10 @@ def test_facts_of_any_shape_are_survived():
 @pytest.mark.shows("C4")
 def test_hostile_reports_take_bounded_time(text):
     message = read_mail(mail(text, **DAEMON))
-    start = time.perf_counter()
+    start = time.process_time()
 
     report = delivery_report_of(message)
 
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert report is not None
     assert len(report.recipients) <= 100

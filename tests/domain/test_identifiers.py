@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.identifiers import email_key, identity_key, is_global
+from app.domain.identifiers import email_key, identity_key, is_global, phone_aliases
 
 
 @pytest.mark.shows("E8")
@@ -87,7 +87,53 @@ def test_other_kinds_are_only_stripped():
 @pytest.mark.shows("E2")
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("email", True), ("phone", True), ("bsuid", False), ("psid", False), ("x", False)],
+    [
+        ("email", True),
+        ("phone", True),
+        ("whatsapp_user", False),
+        ("igsid", False),
+        ("psid", False),
+        ("x", False),
+    ],
 )
 def test_only_addresses_and_numbers_are_the_same_everywhere(kind, expected):
     assert is_global(kind) is expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("+5511987654321", "+551187654321"),
+        ("+5215512345678", "+525512345678"),
+        ("+5491112345678", "+541112345678"),
+    ],
+    ids=["Brazil", "Mexico", "Argentina"],
+)
+def test_a_number_is_known_under_both_of_its_forms(one, other):
+    assert phone_aliases(one) == [one, other]
+    assert phone_aliases(other) == [other, one]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "+46700000001",
+        "+551133334444",
+        "+5511333344445",
+        "+52123",
+        "anna",
+        "",
+        "+5511٩٨٧٦٥٤٣٢١",
+    ],
+    ids=[
+        "Sweden",
+        "a landline",
+        "too long",
+        "too short",
+        "no number",
+        "empty",
+        "digits",
+    ],
+)
+def test_other_numbers_have_one_form(number):
+    assert phone_aliases(number) == [number]

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.scrub import scrub, scrub_text
+from app.domain.scrub import MAX_DEPTH, is_storable, scrub, scrub_text
+
+
+def _nested(levels):
+    value = 0
+    for _ in range(levels):
+        value = [value]
+    return value
+
 
 MARK = "\N{REPLACEMENT CHARACTER}"
 
@@ -48,3 +56,18 @@ def test_whatever_is_scrubbed_is_valid_utf_8(value):
     stored = json.dumps(scrub(value), ensure_ascii=False).encode("utf-8")
 
     assert b"\\u0000" not in stored
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"a": [1, 2.5, None, "x"]}, True),
+        ([float("inf")], False),
+        ({"a": {"b": float("nan")}}, False),
+        (_nested(MAX_DEPTH - 1), True),
+        (_nested(MAX_DEPTH), False),
+    ],
+    ids=["plain", "infinite", "no number", "deep", "too deep"],
+)
+def test_what_is_too_deep_or_infinite_is_not_storable(value, expected):
+    assert is_storable(value) is expected

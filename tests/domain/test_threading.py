@@ -24,6 +24,34 @@ def chat(**changes):
     )
 
 
+def test_a_thread_named_by_a_person_is_known_by_their_other_names():
+    both = [
+        {"kind": "phone", "value": "+46"},
+        {"kind": "whatsapp_user", "value": "SE.1"},
+    ]
+
+    keys = pairs(chat(external_thread_id="+46", metadata={"identities": both}))
+
+    assert keys == [("+46", "provider_thread"), ("SE.1", "identity")]
+
+
+@pytest.mark.parametrize(
+    "identities",
+    [
+        [{"value": "+47"}, {"value": "SE.1"}],
+        [{"value": "+46"}, {"value": 7}, {"value": ""}, {"value": "x" * 1001}, 7, {}],
+        [{"value": "+46"}] * 10 + [{"value": "SE.1"}],
+        {"value": "+46"},
+        "+46",
+    ],
+    ids=["of others", "unusable", "too many", "no list", "text"],
+)
+def test_identities_that_say_nothing_add_no_key(identities):
+    message = chat(external_thread_id="+46", metadata={"identities": identities})
+
+    assert pairs(message) == [("+46", "provider_thread")]
+
+
 @pytest.mark.shows("D1")
 def test_the_keys_of_a_mail_go_from_the_strongest_to_the_oldest():
     raw = mail(

@@ -225,6 +225,26 @@ def test_a_change_and_its_message_that_come_at_once_find_each_other(
         assert stored(target).deleted_at is not None
 
 
+@pytest.mark.shows("F10")
+def test_a_note_opens_no_conversation_and_joins_one_that_is_there(
+    place, stored, events
+):
+    note = {
+        "kind": "event",
+        "metadata": {"no_conversation": True},
+        "body_text": "Joined",
+    }
+    place(said(external_id="n1", **note))
+    lone = stored("n1")
+    place(said())
+
+    place(said(external_id="n2", **note))
+
+    assert lone is None
+    assert stored("n2").conversation_id == stored("m1").conversation_id
+    assert [event.status for event in events()] == ["stored", "materialized", "stored"]
+
+
 def settle(live, make, config, event_id):
     classify(live, make.classify_job(config, [event_id]))
     draft(live, make.draft_job(config, [event_id]))

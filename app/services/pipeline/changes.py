@@ -83,7 +83,7 @@ def apply_changes(
     deleted: set[UUID] = set()
     for message_id, message in found.items():
         shape = shape_of(map(_change, [*told[message_id], *marks.get(message_id, [])]))
-        if shape.edited_at != message.edited_at:
+        if shape.text is not None and shape.text != message.body:
             edited.add(message_id)
         if shape.deleted_at and not message.deleted_at:
             deleted.add(message_id)
@@ -92,7 +92,7 @@ def apply_changes(
 
 
 def verdict_of(one: Arrived) -> dict[str, Any]:
-    """Where the event of a change ends up: it is kept, and that is all there is to do."""
+    """Where the event of what is no message ends up: it is kept, and that is all there is to do."""
     return {
         "id": one.event.id,
         "status": EventStatus.STORED,

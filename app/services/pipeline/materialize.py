@@ -34,6 +34,7 @@ from app.services.pipeline.placement import (
     list_files,
     note_automatic,
     store_messages,
+    without_home,
 )
 from app.services.pipeline.threads import find_conversations, remember
 from app.store.audit import EventOutcome
@@ -120,6 +121,8 @@ def _place(
         store.locks.lock_creation(
             tx, job.workspace_id, [key for one in arrived for key in one.lock_keys]
         )
+        homeless = without_home(tx, batch)
+        batch = [one for one in batch if one not in homeless]
         customers = find_customers(tx, batch)
         places = find_conversations(tx, batch, customers)
         new = [one for one in batch if one.event.id not in places.copies]
@@ -134,7 +137,7 @@ def _place(
         history = _history_runs(tx, batch)
         newest = _newest(tx, batch, messages, history)
         rows = _verdicts(tx, batch, messages, newest, history)
-        rows += [verdict_of(one) for one in changes]
+        rows += [verdict_of(one) for one in (*changes, *homeless)]
         store.claims.save_materialized(tx, claim, rows)
         conversation_ids = {conversation for conversation, _ in messages.values()}
         conversation_ids |= places.joined
@@ -201,7 +204,7 @@ def _newest(
             head["first_message_at"] = one.occurred_at
             head["subject"] = one.message.subject
         head["last_message_at"] = _later(head["last_message_at"], one.occurred_at)
-        if one.message.kind not in SPEAKS:
+        if not _speaks(one.message):
             continue
         if one.message.direction is Direction.OUTBOUND:
             head["last_outbound_message_at"] = _later(
@@ -216,6 +219,12 @@ def _newest(
             head["last_inbound_is_open"] = one.event.run_id not in history
     store.conversations.save_newest(tx, list(heads.values()))
     return {head["id"]: head["last_inbound_message_id"] for head in heads.values()}
+
+
+def _speaks(message: UnifiedMessage) -> bool:
+    """Whether a message is said to somebody; the others note that something happened."""
+    notes = message.metadata.get("no_conversation") or message.metadata.get("event")
+    return message.kind in SPEAKS and not notes
 
 
 def _later(one: datetime | None, other: datetime) -> datetime:
@@ -253,7 +262,7 @@ def _verdicts(
             status, reason = EventStatus.STORED, "outbound"
         elif one.event.run_id in history:
             status, reason = EventStatus.STORED, "history"
-        elif one.message.kind not in SPEAKS:
+        elif not _speaks(one.message):
             status, reason = EventStatus.STORED, f"kind_{one.message.kind}"
         elif head is not None and head.id == message_id:
             pass

@@ -116,6 +116,25 @@ def note_automatic(tx: Transaction, batch: Sequence[Arrived]) -> list[Arrived]:
     ]
 
 
+def without_home(tx: Transaction, batch: Sequence[Arrived]) -> list[Arrived]:
+    """What belongs to a conversation and must not open one, where there is none: a group's new name.
+
+    The creation locks are held.
+    """
+    found: list[Arrived] = []
+    for one in batch:
+        if one.message.metadata.get("no_conversation"):
+            known = store.conversations.by_thread(
+                tx,
+                channel=one.event.channel,
+                config_id=one.event.config_id,
+                threads={key.value for key in one.threading.keys},
+            )
+            if not known:
+                found.append(one)
+    return found
+
+
 def find_customers(
     tx: Transaction, batch: Sequence[Arrived]
 ) -> dict[IdentityKey, UUID]:

@@ -168,7 +168,8 @@ def _report(tx: Transaction, config: ChannelConfig, changes: Changes) -> None:
             details={
                 "account": config.name,
                 "messages": changes.missed,
-                "do": "import the account to read them; they are older than BB_BACKFILL_DAYS",
+                "do": "they are older than BB_BACKFILL_DAYS, or more than the provider shows at "
+                "once; import the account to read what it still has",
             },
         )
 

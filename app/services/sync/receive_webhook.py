@@ -59,7 +59,12 @@ def receive_webhook(
         _keep_unreadable(runtime, provider, request, named, error)
         return Received(*adapter.answer)
     found = [(one, _configs(runtime, provider, named, one)) for one in deliveries]
-    unknown = [one for one, configs in found if not configs]
+    nameless = [one for one, configs in found if not configs and one.account is None]
+    if nameless:
+        # Nobody could be connected so that it would find its account.
+        fault = InvalidPayload(f"{provider}: the request names no account")
+        _keep_unreadable(runtime, provider, request, named, fault)
+    unknown = [one for one, configs in found if not configs and one not in nameless]
     if unknown:
         _report_unknown(runtime, provider)
     if unknown and len(unknown) == len(found):

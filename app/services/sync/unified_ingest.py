@@ -1,7 +1,6 @@
 """Keep a batch that a partner posts: every message judged alone, stored in one transaction."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 from app import store
 from app.channels.base import Item
 from app.domain.faults import faults_of, in_words
-from app.domain.scrub import scrub_text
+from app.domain.scrub import MAX_DEPTH, is_storable, scrub_text
 from app.domain.status import Source
 from app.domain.unified_message import UnifiedMessage
 from app.errors import InvalidInput, NotFound, TooLarge
@@ -23,9 +22,6 @@ from app.services.pipeline.ingest import ingest, materialize_jobs
 from app.store.transaction import Transaction
 
 MAX_MESSAGES = 500
-
-#: Deeper than any message; what walks values level by level must come to an end.
-MAX_DEPTH = 100
 
 #: Of an id that is given back to the caller.
 _ID_LENGTH = 1000
@@ -129,7 +125,7 @@ def _read(messages: Sequence[Any]) -> tuple[list[Item], list[Rejected]]:
 
 def _read_one(message: Any) -> tuple[Item, list[dict[str, Any]]]:
     external_id = _external_id(message)
-    if not _is_storable(message):
+    if not is_storable(message):
         words = (
             f"is nested more than {MAX_DEPTH} levels deep or holds a number too large"
         )
@@ -141,23 +137,6 @@ def _read_one(message: Any) -> tuple[Item, list[dict[str, Any]]]:
     except ValidationError as exc:
         faults = faults_of(exc)
         return Item(raw, None, in_words(faults, of="message"), external_id), faults
-
-
-def _is_storable(message: Any) -> bool:
-    """Whether what was sent can be kept as it is; 1e400 is JSON and yet no number we can hold."""
-    level: list[Any] = [message]
-    for _ in range(MAX_DEPTH):
-        if any(isinstance(one, float) and not math.isfinite(one) for one in level):
-            return False
-        level = [
-            inner
-            for one in level
-            if isinstance(one, dict | list)
-            for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-        if not level:
-            return True
-    return False
 
 
 def _as_text(message: Any) -> str:
