@@ -99,10 +99,10 @@ def test_a_server_without_a_name_is_believed_where_that_is_said():
 
 
 def test_hostile_values_take_bounded_time():
-    start = time.perf_counter()
+    start = time.process_time()
 
     verdict("mx.bizzy.example; " + "(" * 100_000)
     verdict("mx.bizzy.example; " + "dkim=pass " * 10_000)
 
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert authentication_of({"authentication-results": [5]}, OURS) is None

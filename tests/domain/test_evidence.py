@@ -610,11 +610,11 @@ def test_hostile_text_is_judged_in_bounded_time(text):
     message = read_mail(mail(**headers)).model_copy(
         update={"body_text": text, "body_html": text}
     )
-    start = time.perf_counter()
+    start = time.process_time()
 
     evidence_of(message)
 
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_each_rule_has_a_name_of_its_own_and_a_reason():

@@ -634,11 +634,11 @@ def test_parts_are_counted():
     ],
 )
 def test_hostile_mail_takes_bounded_time(raw):
-    start = time.perf_counter()
+    start = time.process_time()
 
     message = read_mail(raw)
 
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert len(message.body_text or "") <= 2_000_000
 
 

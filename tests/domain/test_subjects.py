@@ -60,7 +60,7 @@ def test_a_subject_tells_or_not(subject, is_telling):
 
 
 def test_endless_prefixes_take_no_time():
-    started = time.perf_counter()
+    started = time.process_time()
 
     for hostile in (
         "re:" * 100_000,
@@ -70,4 +70,4 @@ def test_endless_prefixes_take_no_time():
     ):
         read_subject(hostile)
 
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
