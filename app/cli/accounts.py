@@ -126,17 +126,28 @@ def add_config(  # type: ignore[no-untyped-def]
     help='A JSON file such as {"access_token": "…"}; "-" reads stdin.',
 )
 @_settings
+@click.option("--poll-seconds", type=click.IntRange(min=1), help="Ask so often.")
+@click.option("--no-poll", is_flag=True, help="Do not ask any more.")
 @json_option
-def update_config(workspace, account, credentials, settings, as_json):  # type: ignore[no-untyped-def]
-    """Enter new credentials or settings; with new credentials a disconnected account is active."""
-    if credentials is None and settings is None:
-        raise click.UsageError("Give --credentials, --settings or both.")
+def update_config(  # type: ignore[no-untyped-def]
+    workspace, account, credentials, settings, poll_seconds, no_poll, as_json
+):
+    """Change an account; with new credentials one that was disconnected is active again."""
+    is_polled = bool(poll_seconds)
+    if is_polled and no_poll:
+        raise click.UsageError("Give --poll-seconds or --no-poll.")
+    if not (credentials or settings or is_polled or no_poll):
+        raise click.UsageError(
+            "Give --credentials, --settings, --poll-seconds or --no-poll."
+        )
     owner = session.workspace(workspace)
     found = session.config(owner, account)
     secret = _read_object("credentials", credentials) if credentials else None
     if settings:
         chosen = _read_object("settings", settings)
         accounts.change_settings(session.runtime(), owner.id, found.id, chosen)
+    if is_polled or no_poll:
+        accounts.change_polling(session.runtime(), owner.id, found.id, poll_seconds)
     if secret is not None:
         accounts.renew_credentials(session.runtime(), owner.id, found.id, secret)
     show_one({"id": found.id, "name": found.name}, as_json=as_json)

@@ -280,6 +280,35 @@ def change_settings(
         )
 
 
+def change_polling(
+    runtime: Runtime,
+    workspace_id: UUID,
+    config_id: UUID,
+    seconds: int | None,
+    *,
+    actor: str = "cli",
+) -> None:
+    """Ask an account so often what is new from now on; None: no more.
+
+    Raises NotFound, or InvalidInput where its provider cannot be asked.
+    """
+    with runtime.transaction(workspace_id) as tx:
+        config = require_config(tx, config_id)
+        adapter = runtime.adapters.get(config.provider)
+        if seconds is not None and (adapter is None or not adapter.polls):
+            raise InvalidInput(f"{config.provider} cannot be polled")
+        store.tenants.set_polling(tx, config_id, seconds)
+        store.watermarks.hurry(tx, config_id, WatermarkResource.MESSAGES)
+        store.tenants.record_audit(
+            tx,
+            workspace_id=workspace_id,
+            actor=actor,
+            action="config.polling",
+            subject=str(config_id),
+            details={"poll_seconds": seconds},
+        )
+
+
 def set_config_status(
     runtime: Runtime,
     workspace_id: UUID,

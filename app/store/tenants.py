@@ -109,6 +109,16 @@ def set_settings(tx: Transaction, config_id: UUID, settings: dict[str, Any]) -> 
     )
 
 
+def set_polling(tx: Transaction, config_id: UUID, seconds: int | None) -> None:
+    """Say how often an account is asked what is new; None: never."""
+    tx.session.execute(
+        update(ChannelConfig)
+        .where(ChannelConfig.id == config_id)
+        .values(poll_seconds=seconds, updated_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def set_config_status(
     tx: Transaction, config_id: UUID, status: ConfigStatus, reason: str | None
 ) -> bool:

@@ -167,6 +167,29 @@ def test_who_is_called_is_also_asked_for_what_a_call_could_not_tell(
     assert (config.poll_seconds is not None) is is_polled
 
 
+def test_polling_is_switched_on_and_off(bizzybee, runtime, workspace, config):
+    def polled():
+        return accounts.find_config(runtime, workspace.id, config.name).poll_seconds
+
+    words = ("config", "update", "-w", workspace.name, config.name)
+    bizzybee(*words, "--poll-seconds", "60")
+    on = polled()
+    bizzybee(*words, "--no-poll")
+
+    assert (on, polled()) == (60, None)
+
+
+def test_a_direct_account_cannot_be_polled(bizzybee, make, workspace):
+    direct = make.config(workspace, provider="direct")
+
+    done = bizzybee(
+        *("config", "update", "-w", workspace.name, direct.name),
+        *("--poll-seconds", "60"),
+    )
+
+    assert (done.code, done.err) == (1, "direct cannot be polled\n")
+
+
 @pytest.mark.parametrize("option", [("--poll-seconds", "5"), ("--subscribe",)])
 def test_what_nobody_can_be_asked_is_not_connected_that_way(
     bizzybee, workspace, option
