@@ -13,7 +13,7 @@ from app.domain import (
     evidence_reports,
     evidence_verdicts,
 )
-from app.domain.decision import JudgedBy, Judgement
+from app.domain.decision import Category, JudgedBy, Judgement
 from app.domain.mail_signs import MailSigns
 from app.domain.unified_message import Direction, UnifiedMessage
 
@@ -32,11 +32,21 @@ RULES = (
 
 
 def evidence_of(message: UnifiedMessage) -> Judgement | None:
-    """Judge an inbound mail by what settles it, or return None.
+    """Judge an inbound message by what settles it, or return None.
 
     Mail on a discussion list, answers, and what a form hands on are a person's.
     """
-    if message.sender.kind != "email" or message.direction is Direction.OUTBOUND:
+    if message.direction is Direction.OUTBOUND:
+        return None
+    if message.metadata.get("consent"):
+        return Judgement(
+            category=Category.NOTIFICATION,
+            confidence=1.0,
+            reason="the sender says whether they want to hear from us",
+            judged_by=JudgedBy.EVIDENCE,
+            source=f"evidence/{VERSION}:consent",
+        )
+    if message.sender.kind != "email":
         return None
     mail = MailSigns(message)
     for rule in RULES:

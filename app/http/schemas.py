@@ -282,6 +282,10 @@ class Identity(_Answer):
     """As it was received."""
     config_id: UUID | None
     """Null where it means the same everywhere."""
+    opted_out_at: Time | None
+    """Since when nobody may be written to here."""
+    undeliverable_at: Time | None
+    """Since when nothing arrives here."""
 
 
 class Customer(_Answer):

@@ -44,6 +44,10 @@ class CustomerIdentity(InWorkspace, Timestamps, Base):
     """The canonical form, for finding."""
     original: Mapped[str]
     """As received, for sending."""
+    opted_out_at: Mapped[datetime | None]
+    """Since when nobody may be written to here; null while they may."""
+    consent_at: Mapped[datetime | None]
+    """When they last said so or so: an older word that comes later changes nothing."""
     undeliverable_at: Mapped[datetime | None]
     """Since when a server says that nothing arrives there any more."""
     undeliverable_reason: Mapped[str | None]

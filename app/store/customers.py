@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, or_, select, tuple_
+from sqlalchemy import insert, or_, select, tuple_, update
 
 from app.models import Customer, CustomerIdentity
 from app.store.bulk import execute_with_rows
@@ -53,6 +54,28 @@ def by_identity(
     return {
         IdentityKey(row.kind, row.value, row.config_id): row.customer_id for row in rows
     }
+
+
+def set_consent(
+    tx: Transaction, key: IdentityKey, *, may_write: bool, at: datetime
+) -> None:
+    """Note that somebody stops or allows messages; what they said last counts, in any order."""
+    tx.session.execute(
+        update(CustomerIdentity)
+        .where(
+            CustomerIdentity.workspace_id == tx.workspace_id,
+            CustomerIdentity.kind == key.kind,
+            CustomerIdentity.value == key.value,
+            CustomerIdentity.config_id.is_not_distinct_from(key.config_id),
+            or_(
+                CustomerIdentity.consent_at.is_(None), CustomerIdentity.consent_at <= at
+            ),
+        )
+        .values(
+            opted_out_at=None if may_write else at, consent_at=at, updated_at=tx.now
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def add(

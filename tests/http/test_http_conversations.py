@@ -311,6 +311,8 @@ def test_a_customer_shows_all_that_they_are_known_by(client, runtime, as_key, ar
             "value": "anna@example.com",
             "original": "Anna@Example.com",
             "config_id": None,
+            "opted_out_at": None,
+            "undeliverable_at": None,
         }
     ]
 

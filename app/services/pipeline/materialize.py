@@ -31,6 +31,7 @@ from app.services.pipeline.placement import (
     Arrived,
     arrive,
     find_customers,
+    keep_consent,
     list_files,
     note_automatic,
     store_messages,
@@ -132,6 +133,7 @@ def _place(
         remember(tx, places)
         list_files(tx, new, messages)
         keep_reports(tx, new, messages)
+        keep_consent(tx, new)
         keep_changes(tx, changes)
         apply_changes(tx, runtime, job, changes, new, messages)
         history = _history_runs(tx, batch)

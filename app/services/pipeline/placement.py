@@ -184,6 +184,16 @@ def find_customers(
     return known
 
 
+def keep_consent(tx: Transaction, batch: Sequence[Arrived]) -> None:
+    """Note who stops or allows messages to themselves. Asking for help changes nothing."""
+    for one in batch:
+        said = one.message.metadata.get("consent")
+        if said in {"stop", "start"} and one.identity is not None:
+            store.customers.set_consent(
+                tx, one.identity, may_write=said == "start", at=one.occurred_at
+            )
+
+
 def store_messages(
     tx: Transaction,
     batch: Sequence[Arrived],
