@@ -62,7 +62,10 @@ class Servers:
         """Stop both for good."""
         with suppress(redis.RedisError):  # it may be gone already
             self._redis().shutdown(nosave=True)
-        get_server(self.data_dir.resolve() / "postgres").cleanup()
+        server = get_server(self.data_dir.resolve() / "postgres", cleanup_mode="stop")
+        # One that was restarted is nobody's child, so it would outlive its test.
+        stop = ("-w", "-m", "immediate", "-D", str(server.pgdata), "stop")
+        pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
 
     def _redis(self) -> redis.Redis:
         return redis.Redis.from_url(self.redis_url, socket_timeout=5)
