@@ -131,6 +131,16 @@ def test_what_was_taken_back_needs_no_answer(place, live, drafts, config, make):
     assert event.finished_at is not None
 
 
+@pytest.mark.shows("F5")
+def test_what_was_taken_back_before_it_came_asks_for_nothing(place, config, make):
+    place(about("delete", "d1"))
+
+    event_id = place(said())
+
+    event = make.event(event_id)
+    assert (event.status, event.reason) == (EventStatus.STORED, "deleted")
+
+
 @pytest.mark.shows("F7", "F8")
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
 def test_a_status_that_comes_before_its_message_waits_for_it(place, stored, order):
@@ -202,14 +212,31 @@ def test_what_is_told_of_a_message_of_another_account_is_not_its_business(
     assert stored("m1").deleted_at is None
 
 
+@pytest.mark.shows("F8")
+@pytest.mark.parametrize(
+    "sender",
+    [ANNA, {"kind": "email", "value": "anna@example.com"}],
+    ids=["phone", "mail"],
+)
 def test_a_change_and_its_message_that_come_at_once_find_each_other(
-    live, make, config, stored
+    live, make, config, stored, sender
 ):
     for number in range(8):
         target = f"race{number}"
         ids = [
-            make.events(config, said(external_id=target, external_thread_id=target))[0],
-            make.events(config, about("delete", f"d{number}", target=target))[0],
+            make.events(
+                config,
+                said(external_id=target, external_thread_id=target, sender=sender),
+            )[0],
+            make.events(
+                config,
+                about(
+                    "delete",
+                    f"d{number}",
+                    target=target,
+                    external_thread_id=None,
+                ),
+            )[0],
         ]
 
         with ThreadPoolExecutor(2) as pool:

@@ -52,8 +52,10 @@ def apply_changes(
     changes: Sequence[Arrived],
     new: Sequence[Arrived],
     messages: dict[UUID, tuple[UUID, UUID]],
-) -> None:
+) -> set[UUID]:
     """Give the messages that were changed, or changed before they came, the shape they have now.
+
+    Returns those of them that were taken back.
 
     What an edit or a deletion overtakes is taken back: drafts become stale, and a message that still
     waits for its answer is decided again. The ids are locked.
@@ -76,19 +78,23 @@ def apply_changes(
     )
     touched |= set(marks)
     if not touched:
-        return
+        return set()
     told = store.changes.of_messages(tx, touched)
     found = store.messages.of_ids(tx, touched)
     edited: set[UUID] = set()
     deleted: set[UUID] = set()
+    gone: set[UUID] = set()
     for message_id, message in found.items():
         shape = shape_of(map(_change, [*told[message_id], *marks.get(message_id, [])]))
         if shape.text is not None and shape.text != message.body:
             edited.add(message_id)
-        if shape.deleted_at and not message.deleted_at:
-            deleted.add(message_id)
+        if shape.deleted_at:
+            gone.add(message_id)
+            if not message.deleted_at:
+                deleted.add(message_id)
         store.changes.reshape(tx, message_id, _values(message, shape))
-    _overtake(tx, runtime, job, found, edited - deleted, deleted)
+    _overtake(tx, runtime, job, found, edited - gone, deleted)
+    return gone
 
 
 def verdict_of(one: Arrived) -> dict[str, Any]:

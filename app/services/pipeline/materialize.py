@@ -135,10 +135,10 @@ def _place(
         keep_reports(tx, new, messages)
         keep_consent(tx, new)
         keep_changes(tx, changes)
-        apply_changes(tx, runtime, job, changes, new, messages)
+        gone = apply_changes(tx, runtime, job, changes, new, messages)
         history = _history_runs(tx, batch)
-        newest = _newest(tx, batch, messages, history)
-        rows = _verdicts(tx, batch, messages, newest, history)
+        newest = _newest(tx, batch, messages, history, gone)
+        rows = _verdicts(tx, batch, messages, newest, history, gone)
         rows += [verdict_of(one) for one in (*changes, *homeless)]
         store.claims.save_materialized(tx, claim, rows)
         conversation_ids = {conversation for conversation, _ in messages.values()}
@@ -176,6 +176,7 @@ def _newest(
     batch: Sequence[Arrived],
     messages: dict[UUID, tuple[UUID, UUID]],
     history: set[UUID],
+    gone: set[UUID],
 ) -> dict[UUID, UUID | None]:
     """Bring the conversations up to date: conversation → its newest inbound message.
 
@@ -206,7 +207,7 @@ def _newest(
             head["first_message_at"] = one.occurred_at
             head["subject"] = one.message.subject
         head["last_message_at"] = _later(head["last_message_at"], one.occurred_at)
-        if not _speaks(one.message):
+        if not _speaks(one.message) or message_id in gone:
             continue
         if one.message.direction is Direction.OUTBOUND:
             head["last_outbound_message_at"] = _later(
@@ -250,6 +251,7 @@ def _verdicts(
     messages: dict[UUID, tuple[UUID, UUID]],
     newest: dict[UUID, UUID | None],
     history: set[UUID],
+    gone: set[UUID],
 ) -> list[dict[str, Any]]:
     """Say of each event where it ends up, or that it goes on."""
     heads = store.messages.of_ids(tx, {head for head in newest.values() if head})
@@ -264,6 +266,8 @@ def _verdicts(
             status, reason = EventStatus.STORED, "outbound"
         elif one.event.run_id in history:
             status, reason = EventStatus.STORED, "history"
+        elif message_id in gone:
+            status, reason = EventStatus.STORED, "deleted"
         elif not _speaks(one.message):
             status, reason = EventStatus.STORED, f"kind_{one.message.kind}"
         elif head is not None and head.id == message_id:

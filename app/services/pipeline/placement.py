@@ -18,7 +18,7 @@ from app.domain.mail_text import split_reply
 from app.domain.rules import judge_by_rules
 from app.domain.status import AttachmentState, SenderType
 from app.domain.threading import Threading, mail_id_of, read_threading
-from app.domain.unified_message import Direction, UnifiedMessage
+from app.domain.unified_message import Channel, Direction, UnifiedMessage
 from app.jobs.contracts import StoreFiles
 from app.models import ChannelConfig
 from app.store.customers import IdentityKey
@@ -52,11 +52,12 @@ class Arrived:
     def lock_keys(self) -> list[str]:
         """What nobody else may create while this message finds its place."""
         threads = [f"{self.event.config_id}:{key.value}" for key in self.threading.keys]
-        if self.message.sender.kind == "email":
+        on_mail = self.event.channel == Channel.EMAIL
+        if on_mail or self.message.sender.kind == "email":
             # Which conversations a mail may join is not known before they are read.
             threads = [f"{self.event.config_id}:mail"]
-        else:
-            # What is told of a message, and the message itself, must see each other.
+        if not on_mail:
+            # What is told of a message, and the message itself, must see each other, whoever tells.
             about = self.message.target_id or self.event.external_id
             threads.append(f"{self.event.config_id}:about:{about}")
         return [self.identity.lock_key, *threads] if self.identity else threads
