@@ -6,7 +6,7 @@ from dataclasses import replace
 from threading import Barrier
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -18,7 +18,7 @@ from app.services.pipeline.classify import classify
 from app.services.pipeline.materialize import materialize
 from tests.factories import message
 from tests.fakes import ScriptedClassifier
-from tests.threads import forests, partition
+from tests.threads import Mail, forests, partition
 
 WORKERS = 2
 #: The database is real, so examples are few; `tests/domain/test_forest.py` has many.
@@ -49,6 +49,15 @@ def groups(runtime):
 
 @pytest.mark.shows("D3", "D4")
 @FEW
+@example(
+    # Who points to a mail that others pointed to before is let in once that mail is there.
+    mails=[
+        Mail("m4@x", "mallory@example.net", (), ("m1@x",)),
+        Mail("m2@x", "bo@example.com", ("mallory@example.net",), ("m1@x",)),
+        Mail("m1@x", "bo@example.com", ()),
+    ],
+    sizes=[1] * 9,
+)
 @given(mails=forests(), sizes=st.lists(st.integers(1, 4), min_size=9, max_size=9))
 def test_batches_of_any_size_come_out_as_looking_at_every_pair(
     runtime, make, workspace, groups, mails, sizes

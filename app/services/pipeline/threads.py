@@ -225,7 +225,7 @@ class _Account:
             rows: list[dict[str, Any]] = []
             for tree in forest.trees():
                 inside = forest.participants(tree[0])
-                places = [node for node in tree if node in self._known]
+                places = {node for node in tree if node in self._known}
                 for node in tree:
                     before = asked.setdefault(
                         node, self._known.get(node, loaded).copy()
@@ -245,16 +245,26 @@ class _Account:
             }
             self._load(keys, keys, everybody)
 
-    def _held(self, node: UUID, places: list[UUID]) -> Iterator[dict[str, Any]]:
+    def _held(self, node: UUID, places: set[UUID]) -> Iterator[dict[str, Any]]:
         """The keys of a node by which somebody else may have a claim on it."""
         if node in self._known:
             yield {"node": node, "conversation_id": node}
             return
-        for key in {claim.key for claim in self._events[node].threading.claims}:
-            holders = {holder for holder, _ in self._forest.holders(key)}
-            # What a conversation of the tree holds is asked for with that conversation.
-            if holders.isdisjoint(places):
-                yield {"node": node, "key": key}
+        for key in {
+            claim.key
+            for claim in self._events[node].threading.claims
+            if not self._is_said(claim, places)
+        }:
+            yield {"node": node, "key": key}
+
+    def _is_said(self, claim: Claim, places: set[UUID]) -> bool:
+        """Whether all that a claim could let in is asked for with what these places hold."""
+        return any(
+            holder in places
+            and theirs.scope == claim.scope
+            and (theirs.kind is ClaimKind.BEARS or theirs == claim)
+            for holder, theirs in self._forest.holders(claim.key)
+        )
 
     def _join(self, places: Places) -> dict[UUID, UUID]:
         """Join conversations that are one; returns the conversation of each tree that has one."""
