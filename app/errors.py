@@ -97,3 +97,19 @@ class Refused(PermanentError):
 
 class AuthError(PermanentError):
     """The provider refuses our credentials; a person has to renew them."""
+
+
+class Undeliverable(PermanentError):
+    """Nobody can be reached there: the number, the user or the mailbox does not exist."""
+
+
+class WindowClosed(PermanentError):
+    """The provider lets us write freely only for some time after the customer has written."""
+
+
+class OptedOut(PermanentError):
+    """The customer has stopped our messages, and the provider keeps to it."""
+
+
+class OutcomeUnknown(BizzyBeeError):
+    """The provider may have taken the message or not: it must not be sent again blindly."""

@@ -1,0 +1,107 @@
+"""How we write through a provider: what is sent, and what an adapter has to know for it."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from app.channels.base import Account
+
+
+class TextUnit(StrEnum):
+    """In what a provider counts the length of a text."""
+
+    CHARACTERS = "characters"
+    UTF16 = "utf16"
+    BYTES = "bytes"
+
+
+@dataclass(frozen=True)
+class TextLimit:
+    """The longest text of one message."""
+
+    size: int
+    unit: TextUnit = TextUnit.CHARACTERS
+
+
+@dataclass(frozen=True)
+class Address:
+    """Somebody to write to, as the provider accepts it."""
+
+    kind: str
+    value: str
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class MailHead:
+    """What a mail says of itself above its text."""
+
+    message_id: str
+    """Ours, the same on every try; without brackets."""
+    subject: str
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    """Further ones, by name: automatic mail says that it is."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One message as it leaves, the same on every try."""
+
+    id: UUID
+    """Our own id of it, for providers that carry one along."""
+    to: Address
+    text: str = field(repr=False)
+    html: str | None = field(default=None, repr=False)
+    thread_id: str | None = None
+    """The provider's id of the conversation."""
+    reply_to: str | None = None
+    """The provider's id of the message that it answers."""
+    mail: MailHead | None = None
+    """Given on mail accounts only."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """What the message that it answers had to say of its place (`metadata` of the message)."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What the provider says of a message that it took."""
+
+    external_id: str | None
+    """The id under which echoes and statuses speak of it; None where it tells none."""
+    thread_id: str | None = None
+
+
+class Sender(ABC):
+    """An adapter through which messages can be sent."""
+
+    text_limit: ClassVar[TextLimit | None] = None
+    """Longer texts go out as several messages; None where mail carries any length."""
+    window: ClassVar[timedelta | None] = None
+    """How long after the customer's last message a free text is allowed; None: always."""
+    can_find: ClassVar[bool] = False
+    """Whether `find_sent` can tell what became of a message whose outcome is unknown."""
+
+    @abstractmethod
+    def send(self, account: Account, outgoing: Outgoing) -> Sent:
+        """Send one message, with one request that is never repeated here.
+
+        Raises RateLimited or RetryableError only where the provider certainly did not take it (it
+        said so, or the connection was never made); OutcomeUnknown where it may have: the connection
+        broke or ended in silence after the request had gone out, or a 5xx that proves nothing.
+        Raises AuthError, WindowClosed, OptedOut, Undeliverable or PermanentError for what will never
+        do.
+        """
+
+    def find_sent(
+        self, account: Account, outgoing: Outgoing, *, since: datetime
+    ) -> Sent | None:
+        """Look for a message among what the provider has sent; None where it is not there (yet).
+
+        `since` is when we first tried. Raises as `fetch_page` does.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot look for what it sent")
