@@ -26,6 +26,7 @@ task_routes = {
     "pipeline.materialize": {"queue": queues.INGEST},
     "pipeline.classify": {"queue": queues.CLASSIFY},
     "pipeline.draft": {"queue": queues.DRAFT},
+    "outbound.*": {"queue": queues.OUTBOUND},
     "sync.*": {"queue": queues.SYNC},
     "operations.notice_dead_letters": {"queue": queues.DEADLETTER},
     "operations.*": {"queue": queues.OPS},

@@ -177,6 +177,27 @@ class Settings(BaseSettings):
         30,
         about="How far back an account is read again whose place was lost.",
     )
+    auto_replies: bool = _setting(
+        "BB_AUTO_REPLIES",
+        True,
+        about="No: nothing is sent without a person, whatever workspaces allow. What is on its way "
+        "is cancelled.",
+    )
+    auto_replies_per_conversation: PositiveInt = _setting(
+        "BB_AUTO_REPLIES_PER_CONVERSATION",
+        4,
+        about="Automatic replies in one conversation within an hour; then a person is asked.",
+    )
+    auto_replies_per_sender: PositiveInt = _setting(
+        "BB_AUTO_REPLIES_PER_SENDER",
+        20,
+        about="Automatic replies to one customer within a day, over all conversations.",
+    )
+    auto_replies_per_workspace: PositiveInt = _setting(
+        "BB_AUTO_REPLIES_PER_WORKSPACE",
+        2000,
+        about="Automatic replies of one workspace within a day.",
+    )
     allow_unsigned_webhooks: bool = _setting(
         "BB_ALLOW_UNSIGNED_WEBHOOKS",
         False,

@@ -11,12 +11,13 @@ from app.jobs.contracts import (
     ImportFetch,
     Job,
     Materialize,
+    Outbound,
     Poll,
     StoreFiles,
     Subscribe,
 )
 from app.jobs.publishing import Publishable
-from tasks import operations, pipeline, sync
+from tasks import operations, outbound, pipeline, sync
 
 #: What every message goes through.
 STAGES: tuple[tuple[type[Job], Signature], ...] = (
@@ -34,6 +35,7 @@ SOURCES: dict[type[Job], Signature] = {
 
 #: What nothing follows.
 SINGLE: dict[type[Job], Signature] = {
+    Outbound: outbound.send.s(),
     Subscribe: sync.subscribe.s(),
     # Behind what brings messages in: the files of an import may keep the workers busy for hours.
     StoreFiles: sync.store_files.s().set(priority=9),

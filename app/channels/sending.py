@@ -9,6 +9,9 @@ from uuid import UUID
 
 from app.channels.base import Account
 
+#: How far a provider's clock may be behind ours, where what it sent is told by its time.
+CLOCKS_DIFFER = timedelta(seconds=10)
+
 
 class TextUnit(StrEnum):
     """In what a provider counts the length of a text."""
@@ -85,6 +88,13 @@ class Sender(ABC):
     """How long after the customer's last message a free text is allowed; None: always."""
     can_find: ClassVar[bool] = False
     """Whether `find_sent` can tell what became of a message whose outcome is unknown."""
+
+    def thread_of(self, account: Account, to: Address) -> str | None:
+        """The provider's id of a conversation with somebody; None where only the provider knows.
+
+        Most chats are named by whom they are with.
+        """
+        return to.value
 
     @abstractmethod
     def send(self, account: Account, outgoing: Outgoing) -> Sent:

@@ -101,7 +101,36 @@ class DeliveryStatus(StrEnum):
 class DraftStatus(StrEnum):
     LIVE = "live"
     STALE = "stale"
-    """A newer inbound message arrived."""
+    """What it answers was overtaken: by a newer message, an edit, an answer that somebody wrote."""
+    SENT = "sent"
+    """It went to the outbound queue."""
+
+
+class OutboundState(StrEnum):
+    """How far a message of ours has come on its way out."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    """Somebody is calling the provider, or died while doing so."""
+    HELD = "held"
+    """A part of a text whose earlier part is uncertain."""
+    UNCERTAIN = "uncertain"
+    """The provider may have taken it: it is looked for, and never sent again by itself."""
+
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    """Something happened before it went out that made it wrong to send it."""
+
+
+class OutboundOrigin(StrEnum):
+    """Who wants it sent."""
+
+    PERSON = "person"
+    DRAFT = "draft"
+    """A draft of the model that a person approved."""
+    AUTOMATIC = "automatic"
+    CAMPAIGN = "campaign"
 
 
 class AttachmentState(StrEnum):

@@ -178,6 +178,11 @@ def read_threading(
     return Threading(tuple(keys), frozenset(claims), frozenset(people | lists))
 
 
+def mail_key(mail_id: str) -> str:
+    """The key under which a mail is known that bears this Message-ID."""
+    return _mid(mail_id, "message_id").value
+
+
 def token_key_of(conversation_id: UUID) -> str:
     """The key that our signed token for a conversation stands for."""
     return f"{_TOKEN_KEY}{conversation_id}"

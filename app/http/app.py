@@ -12,6 +12,7 @@ from app.http.events import events
 from app.http.health import health
 from app.http.imports import imports
 from app.http.ingest import ingest
+from app.http.messaging import messaging
 from app.http.openapi import SECURITY_SCHEMES, describe, docs
 from app.http.schemas import Problem
 from app.http.ui.pages import ui
@@ -23,6 +24,7 @@ BLUEPRINTS = (
     imports,
     webhooks,
     conversations,
+    messaging,
     attachments,
     customers,
     events,

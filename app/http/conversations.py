@@ -73,7 +73,7 @@ def list_conversations(query: ConversationFilter) -> Response:
     items = [Conversation.model_validate(one) for one in found[: query.limit]]
     places = [(one.last_message_at, one.id) for one in found]
     return answer(
-        Conversations(items=items, next_cursor=_next_cursor(places, query.limit))
+        Conversations(items=items, next_cursor=next_cursor(places, query.limit))
     )
 
 
@@ -109,7 +109,7 @@ def list_messages(path: ConversationPath, query: Page) -> Response:
     )
     items = [Message.model_validate(one) for one in found[: query.limit]]
     places = [(one.occurred_at, one.id) for one in found]
-    return answer(Messages(items=items, next_cursor=_next_cursor(places, query.limit)))
+    return answer(Messages(items=items, next_cursor=next_cursor(places, query.limit)))
 
 
 @conversations.patch(
@@ -132,7 +132,7 @@ def change_conversation(path: ConversationPath) -> Response:
     return answer(Conversation.model_validate(changed))
 
 
-def _next_cursor(
+def next_cursor(
     places: Sequence[tuple[datetime | None, UUID]], limit: int
 ) -> str | None:
     """Where the next page begins, if there is one: after the last row that is shown."""

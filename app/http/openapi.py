@@ -13,10 +13,25 @@ from flask_openapi.utils import parse_rule
 from pydantic import BaseModel
 
 from app.http.auth import TOKEN_HEADER, Access, access_to, public
+from app.http.outbound_schemas import (
+    DraftApproval,
+    DraftEdit,
+    OutboundRequest,
+    Settlement,
+)
 from app.http.schemas import Batch, ConversationChange, Problem, StartImport
 
 #: Models that no view names as a parameter.
-MODELS: tuple[type[BaseModel], ...] = (Batch, StartImport, ConversationChange, Problem)
+MODELS: tuple[type[BaseModel], ...] = (
+    Batch,
+    StartImport,
+    ConversationChange,
+    OutboundRequest,
+    Settlement,
+    DraftEdit,
+    DraftApproval,
+    Problem,
+)
 
 SECURITY_SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
     "api_key": {

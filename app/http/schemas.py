@@ -37,21 +37,21 @@ Time = Annotated[
 ]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
-class _Answer(_Body):
+class Answer(Body):
     model_config = ConfigDict(from_attributes=True)
 
 
-class Fault(_Answer):
+class Fault(Answer):
     loc: list[str | int]
     """Where: names and indexes, from the outside in."""
     msg: str
 
 
-class Problem(_Answer):
+class Problem(Answer):
     """What went wrong, as RFC 9457 writes it."""
 
     type: str = "about:blank"
@@ -64,7 +64,7 @@ class Problem(_Answer):
     """Names this request in our logs."""
 
 
-class Envelope(_Body):
+class Envelope(Body):
     """A batch of messages before they are looked at, each of which is judged alone."""
 
     workspace_id: UUID
@@ -80,13 +80,13 @@ class Batch(Envelope):
     messages: list[UnifiedMessage] = Field(max_length=MAX_MESSAGES)
 
 
-class RejectedMessage(_Answer):
+class RejectedMessage(Answer):
     index: int
     external_id: str | None
     errors: list[Fault]
 
 
-class BatchResult(_Answer):
+class BatchResult(Answer):
     accepted: int
     """Created and duplicates: what needs not be sent again."""
     created: int
@@ -96,7 +96,7 @@ class BatchResult(_Answer):
     """Of the created events, in the order of their messages."""
 
 
-class StartImport(_Body):
+class StartImport(Body):
     workspace_id: UUID
     config_id: UUID
     mode: RunMode = RunMode.TRIAGE
@@ -104,11 +104,11 @@ class StartImport(_Body):
     """How many messages at most. Left out: `BB_IMPORT_CAP`; never more than `BB_IMPORT_CAP_MAX`."""
 
 
-class StartedImport(_Answer):
+class StartedImport(Answer):
     run_id: UUID
 
 
-class Run(_Answer):
+class Run(Answer):
     run_id: UUID
     workspace_id: UUID
     config_id: UUID
@@ -131,7 +131,7 @@ class Run(_Answer):
     failed_events: int
 
 
-class Conversation(_Answer):
+class Conversation(Answer):
     id: UUID
     channel: str
     config_id: UUID
@@ -154,7 +154,7 @@ class Conversation(_Answer):
     updated_at: Time
 
 
-class Relation(_Answer):
+class Relation(Answer):
     """Another conversation that may have to do with this one; its people do not take part in it."""
 
     conversation_id: UUID
@@ -170,13 +170,13 @@ class OneConversation(Conversation):
     related: list[Relation]
 
 
-class Conversations(_Answer):
+class Conversations(Answer):
     items: list[Conversation]
     next_cursor: str | None
     """Null on the last page."""
 
 
-class ConversationChange(_Body):
+class ConversationChange(Body):
     """What a person may change; what is left out or null stays as it is."""
 
     # A misspelt switch must not look as if it had been thrown.
@@ -192,7 +192,7 @@ class ConversationChange(_Body):
         return self
 
 
-class InnerMessage(_Answer):
+class InnerMessage(Answer):
     """Of an attached message: who wrote it, and about what."""
 
     sender: str
@@ -201,7 +201,7 @@ class InnerMessage(_Answer):
     date: str | None = None
 
 
-class Attachment(_Answer):
+class Attachment(Answer):
     """A file that came with a message: kept, or listed with the reason why not."""
 
     id: UUID
@@ -229,7 +229,7 @@ class Attachment(_Answer):
         return f"/api/v1/messages/{self.message_id}/attachments/{self.id}"
 
 
-class Message(_Answer):
+class Message(Answer):
     id: UUID
     conversation_id: UUID
     channel: str
@@ -268,13 +268,13 @@ class Message(_Answer):
     """What orders it: never later than its receipt."""
 
 
-class Messages(_Answer):
+class Messages(Answer):
     items: list[Message]
     next_cursor: str | None
     """Null on the last page."""
 
 
-class Identity(_Answer):
+class Identity(Answer):
     kind: str
     value: str
     """The canonical form, by which it is found."""
@@ -288,14 +288,14 @@ class Identity(_Answer):
     """Since when nothing arrives here."""
 
 
-class Customer(_Answer):
+class Customer(Answer):
     id: UUID
     name: str | None
     first_seen_at: Time
     identities: list[Identity]
 
 
-class Arrival(_Answer):
+class Arrival(Answer):
     channel: str
     config_id: UUID
     external_id: str
@@ -307,7 +307,7 @@ class Arrival(_Answer):
     id_collision: bool
 
 
-class Receipt(_Answer):
+class Receipt(Answer):
     """One way in which a message came; it may come by several, and again."""
 
     source: Source
@@ -318,7 +318,7 @@ class Receipt(_Answer):
     run_id: UUID | None
 
 
-class State(_Answer):
+class State(Answer):
     status: EventStatus
     reason: str | None
     superseded_by: UUID | None
@@ -332,7 +332,7 @@ class State(_Answer):
     finished_at: Time | None
 
 
-class Join(_Answer):
+class Join(Answer):
     conversation_id: UUID
     """What it was before."""
     evidence: str
@@ -343,7 +343,7 @@ class Join(_Answer):
     at: Time
 
 
-class Report(_Answer):
+class Report(Answer):
     kind: str
     message_id: UUID
     about_message_id: UUID | None
@@ -351,7 +351,7 @@ class Report(_Answer):
     details: dict[str, Any]
 
 
-class Place(_Answer):
+class Place(Answer):
     message_id: UUID
     conversation_id: UUID
     customer_id: UUID | None
@@ -370,7 +370,7 @@ class Place(_Answer):
     """What it reports of one of ours, and what was reported of it."""
 
 
-class Authentication(_Answer):
+class Authentication(Answer):
     """What our own mail servers found out about the sender."""
 
     server: str
@@ -381,7 +381,7 @@ class Authentication(_Answer):
     proves_sender: bool
 
 
-class DraftSummary(_Answer):
+class DraftSummary(Answer):
     status: DraftStatus
     model: str
     prompt_version: str
@@ -389,7 +389,7 @@ class DraftSummary(_Answer):
     created_at: Time
 
 
-class Try(_Answer):
+class Try(Answer):
     job_type: str
     outcome: str
     attempt: int
@@ -397,7 +397,7 @@ class Try(_Answer):
     at: Time
 
 
-class Explanation(_Answer):
+class Explanation(Answer):
     """All that led to the state of an event. Bodies stay out."""
 
     event_id: UUID
@@ -413,16 +413,16 @@ class Explanation(_Answer):
     tries: list[Try]
 
 
-class Liveness(_Answer):
+class Liveness(Answer):
     status: str
 
 
-class CheckResult(_Answer):
+class CheckResult(Answer):
     ok: bool
     message: str
     """What was found and, where it is not well, what to do."""
 
 
-class Readiness(_Answer):
+class Readiness(Answer):
     ready: bool
     checks: dict[str, CheckResult]

@@ -164,6 +164,16 @@ class StoreFiles(Job):
     message_ids: tuple[UUID, ...] = Field(min_length=1)
 
 
+class Outbound(Job):
+    """Send what is due in a conversation, in its order."""
+
+    queue = queues.OUTBOUND
+    job_type: Literal["OUTBOUND"] = "OUTBOUND"
+    conversation_id: UUID
+    outbound_id: UUID | None = None
+    """The message that a dead letter is about."""
+
+
 class DeadLetterNotice(BaseModel):
     """Says that something was given up. The letters are rows; this is only the news of them."""
 
@@ -190,6 +200,7 @@ CONTRACTS: dict[str, type[Job]] = {
         Classify,
         Draft,
         StoreFiles,
+        Outbound,
     )
 }
 

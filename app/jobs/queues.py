@@ -4,9 +4,9 @@ IMPORT = "bb_import_jobs"
 INGEST = "bb_ingest_jobs"
 CLASSIFY = "bb_classify_jobs"
 DRAFT = "bb_draft_jobs"
-SYNC = "bb_sync_jobs"
+OUTBOUND = "bb_outbound_jobs"
 DEADLETTER = "bb_deadletter_jobs"
 SYNC = "bb_sync_jobs"
 OPS = "bb_ops_jobs"
 
-ALL = (IMPORT, INGEST, CLASSIFY, DRAFT, SYNC, DEADLETTER, OPS)
+ALL = (IMPORT, INGEST, CLASSIFY, DRAFT, OUTBOUND, SYNC, DEADLETTER, OPS)

@@ -10,6 +10,7 @@ from app.models.incident import DeadLetter, Heartbeat, Incident
 from app.models.mail_report import MailReport
 from app.models.message import Draft, Message
 from app.models.message_change import MessageChange
+from app.models.outbound import OutboundMessage
 from app.models.receipt import EventRepeat, WebhookReceipt
 from app.models.run import JobAudit, PipelineRun
 from app.models.sender_rule import SenderRule
@@ -39,6 +40,7 @@ __all__ = [
     "MessageChange",
     "MessageEvent",
     "MessageFetch",
+    "OutboundMessage",
     "PipelineRun",
     "SenderRule",
     "SyncWatermark",

@@ -133,3 +133,9 @@ class Draft(InWorkspace, Timestamps, Base):
     prompt_version: Mapped[str]
     usage: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     """Tokens as the provider counted them."""
+    edited_body: Mapped[str | None]
+    """What a person made of it; what the model wrote stays as it is."""
+    edited_by: Mapped[str | None]
+    edited_at: Mapped[datetime | None]
+    auto_reply: Mapped[dict[str, Any] | None]
+    """Whether it was sent by itself: the message that it became, or the rules that refused it."""

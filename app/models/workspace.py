@@ -16,6 +16,8 @@ class Workspace(Timestamps, Base):
 
     id: Mapped[UUIDKey]
     name: Mapped[str] = mapped_column(unique=True)
+    auto_reply: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether drafts may be sent without a person looking at them."""
 
 
 class APIKey(InWorkspace, Timestamps, Base):

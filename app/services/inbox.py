@@ -79,7 +79,7 @@ def read_thread(
     Raises NotFound.
     """
     with runtime.transaction(workspace_id) as tx:
-        conversation = _require(tx, conversation_id)
+        conversation = store.conversations.require(tx, conversation_id)
         row = store.inbox.one(tx, conversation.id)
         if row is None:
             raise NotFound(f"no conversation {conversation_id}")
@@ -101,7 +101,9 @@ def newest_inbound_event(
     Raises NotFound where there is no such conversation.
     """
     with runtime.transaction(workspace_id) as tx:
-        message_id = _require(tx, conversation_id).last_inbound_message_id
+        message_id = store.conversations.require(
+            tx, conversation_id
+        ).last_inbound_message_id
         return store.events.of_message(tx, message_id) if message_id else None
 
 
@@ -129,7 +131,7 @@ def get_conversation(
     Raises NotFound.
     """
     with runtime.transaction(workspace_id) as tx:
-        conversation = _require(tx, conversation_id)
+        conversation = store.conversations.require(tx, conversation_id)
         newest_id = conversation.last_inbound_message_id
         newest = store.messages.of_ids(tx, [newest_id]) if newest_id else {}
         subject = next((one.subject for one in newest.values()), conversation.subject)
@@ -153,7 +155,7 @@ def list_messages(
     Raises NotFound where there is no such conversation.
     """
     with runtime.transaction(workspace_id) as tx:
-        conversation = _require(tx, conversation_id)
+        conversation = store.conversations.require(tx, conversation_id)
         found = store.messages.newest_first(
             tx, conversation.id, limit=limit, before=before
         )
@@ -201,7 +203,7 @@ def change_conversation(
     with runtime.transaction(workspace_id) as tx:
         # What is being merged right now must not be changed where nobody looks any more.
         store.conversations.lock_current(tx, [conversation_id])
-        before = _require(tx, conversation_id)
+        before = store.conversations.require(tx, conversation_id)
         changes = {
             name: value
             for name, value in wanted.items()
@@ -243,10 +245,3 @@ def _judgement(tx: Transaction, message_id: UUID | None) -> dict[str, Any] | Non
     event_id = store.events.of_message(tx, message_id)
     event = store.events.get(tx, event_id) if event_id else None
     return event.decision if event else None
-
-
-def _require(tx: Transaction, conversation_id: UUID) -> Conversation:
-    conversation = store.conversations.get(tx, conversation_id)
-    if conversation is None:
-        raise NotFound(f"no conversation {conversation_id}")
-    return conversation

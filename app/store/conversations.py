@@ -1,6 +1,7 @@
 """`conversations` and `conversation_refs`: threads, triage state, the live draft."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from app.domain.status import EventStatus
+from app.errors import NotFound
 from app.models import Conversation, ConversationRef, Message, MessageEvent
 from app.store.bulk import execute_with_rows
 from app.store.transaction import Transaction
@@ -323,6 +325,34 @@ def save_draft(
 def get(tx: Transaction, conversation_id: UUID) -> Conversation | None:
     """A conversation, or the one that it was merged into."""
     return of_ids(tx, [conversation_id]).get(conversation_id)
+
+
+def require(tx: Transaction, conversation_id: UUID) -> Conversation:
+    """A conversation, or the one that it was merged into.
+
+    Raises NotFound.
+    """
+    conversation = get(tx, conversation_id)
+    if conversation is None:
+        raise NotFound(f"no conversation {conversation_id}")
+    return conversation
+
+
+def note_answer(tx: Transaction, conversation_id: UUID, *, at: datetime) -> None:
+    """Note that we say something in a conversation."""
+    tx.session.execute(
+        update(Conversation)
+        .where(Conversation.id == conversation_id)
+        .values(
+            first_message_at=func.least(Conversation.first_message_at, at),
+            last_message_at=func.greatest(Conversation.last_message_at, at),
+            last_outbound_message_at=func.greatest(
+                Conversation.last_outbound_message_at, at
+            ),
+            updated_at=tx.now,
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def of_ids(

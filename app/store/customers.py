@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, or_, select, tuple_, update
 
+from app.domain.identifiers import identity_key, is_global
 from app.models import Customer, CustomerIdentity
 from app.store.bulk import execute_with_rows
 from app.store.transaction import Transaction
@@ -56,6 +57,22 @@ def by_identity(
     }
 
 
+def identity(
+    tx: Transaction, kind: str, value: str, *, config_id: UUID
+) -> CustomerIdentity | None:
+    """What is known of somebody who is written to through an account."""
+    return tx.session.scalar(
+        select(CustomerIdentity).where(
+            CustomerIdentity.workspace_id == tx.workspace_id,
+            CustomerIdentity.kind == kind,
+            CustomerIdentity.value == identity_key(kind, value),
+            CustomerIdentity.config_id.is_not_distinct_from(
+                None if is_global(kind) else config_id
+            ),
+        )
+    )
+
+
 def set_consent(
     tx: Transaction, key: IdentityKey, *, may_write: bool, at: datetime
 ) -> None:
@@ -76,6 +93,31 @@ def set_consent(
         )
         .execution_options(synchronize_session=False)
     )
+
+
+def stop(tx: Transaction, kind: str, value: str, *, config_id: UUID) -> None:
+    """Note that a provider says that somebody has stopped our messages."""
+    found = identity(tx, kind, value, config_id=config_id)
+    if found is not None:
+        key = IdentityKey(found.kind, found.value, found.config_id)
+        set_consent(tx, key, may_write=False, at=tx.now)
+
+
+def mark_undeliverable(
+    tx: Transaction, kind: str, value: str, *, config_id: UUID, reason: str
+) -> None:
+    """Note that nothing arrives at an address, as of the first time that it was said."""
+    found = identity(tx, kind, value, config_id=config_id)
+    if found is not None:
+        tx.session.execute(
+            update(CustomerIdentity)
+            .where(
+                CustomerIdentity.id == found.id,
+                CustomerIdentity.undeliverable_at.is_(None),
+            )
+            .values(undeliverable_at=tx.now, undeliverable_reason=reason)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def add(

@@ -22,6 +22,7 @@ from app.models import (
     Attachment,
     MessageEvent,
     MessageFetch,
+    OutboundMessage,
     PipelineRun,
     SyncWatermark,
 )
@@ -35,6 +36,7 @@ _LEASED: tuple[tuple[Any, ColumnElement[bool]], ...] = (
     (MessageEvent, MessageEvent.finished_at.is_(None)),
     (PipelineRun, PipelineRun.finished_at.is_(None)),
     (MessageFetch, MessageFetch.finished_at.is_(None)),
+    (OutboundMessage, OutboundMessage.finished_at.is_(None)),
     (SyncWatermark, true()),
     (Attachment, Attachment.state == AttachmentState.PENDING),
 )

@@ -30,8 +30,30 @@ def lock_creation(tx: Transaction, workspace_id: UUID, keys: Iterable[str]) -> N
         )
 
 
+def lock_request(tx: Transaction, workspace_id: UUID, request_key: str) -> None:
+    """Keep others from queueing the same request meanwhile."""
+    tx.session.execute(
+        text("SELECT pg_advisory_xact_lock(:key)"),
+        {"key": _number(f"request:{workspace_id}:{request_key}")},
+    )
+
+
+def lock_counting(tx: Transaction, workspace_id: UUID) -> None:
+    """Keep others from counting the automatic replies of a workspace meanwhile.
+
+    Not one of the locks for creation: it is taken by who holds a row of the outbound queue.
+    """
+    tx.session.execute(
+        text("SELECT pg_advisory_xact_lock(:key)"),
+        {"key": _number(f"automatic:{workspace_id}")},
+    )
+
+
 def _bucket(workspace_id: UUID, key: str) -> int:
     number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest())
-    name = f"create:{workspace_id}:{number % BUCKETS}"
+    return _number(f"create:{workspace_id}:{number % BUCKETS}")
+
+
+def _number(name: str) -> int:
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return int.from_bytes(digest, signed=True)

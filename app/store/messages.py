@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import selectinload
 
-from app.domain.status import DraftStatus
+from app.domain.status import DeliveryStatus, DraftStatus, SenderType
+from app.domain.unified_message import Direction, MessageKind
 from app.models import Conversation, Draft, Message
 from app.store.transaction import Transaction
 
@@ -51,7 +52,12 @@ def of_ids(tx: Transaction, message_ids: Collection[UUID]) -> dict[UUID, Message
     """Messages by id."""
     if not message_ids:
         return {}
-    found = tx.session.scalars(select(Message).where(Message.id.in_(message_ids)))
+    found = tx.session.scalars(
+        select(Message)
+        .where(Message.id.in_(message_ids))
+        # What this transaction has written past the session counts too.
+        .execution_options(populate_existing=True)
+    )
     return {message.id: message for message in found}
 
 
@@ -111,8 +117,65 @@ def add_draft(tx: Transaction, row: dict[str, Any]) -> bool:
     return added.first() is not None
 
 
+def get_draft(tx: Transaction, draft_id: UUID) -> Draft | None:
+    return tx.session.get(Draft, draft_id, populate_existing=True)
+
+
+def drafts_in(tx: Transaction, conversation_id: UUID) -> Sequence[Draft]:
+    """The drafts of a conversation, the newest first."""
+    return tx.session.scalars(
+        select(Draft)
+        .where(Draft.conversation_id == conversation_id)
+        .order_by(Draft.created_at.desc(), Draft.id.desc())
+        .limit(100)
+    ).all()
+
+
+def edit_draft(tx: Transaction, draft_id: UUID, body: str, *, by: str) -> Draft | None:
+    """Keep what a person made of a draft; None where it was sent."""
+    return tx.session.scalar(
+        update(Draft)
+        .where(Draft.id == draft_id, Draft.status != DraftStatus.SENT)
+        .values(edited_body=body, edited_by=by, edited_at=tx.now, updated_at=tx.now)
+        .returning(Draft)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+
+
+def mark_draft_sent(tx: Transaction, draft_id: UUID) -> None:
+    """Note that a draft went to the outbound queue."""
+    tx.session.execute(
+        update(Draft)
+        .where(Draft.id == draft_id)
+        .values(status=DraftStatus.SENT, updated_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def note_auto_reply(tx: Transaction, draft_id: UUID, verdict: dict[str, Any]) -> None:
+    """Keep whether a draft was sent by itself, and which rules refused it."""
+    tx.session.execute(
+        update(Draft)
+        .where(Draft.id == draft_id)
+        .values(auto_reply=verdict)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def overtake_drafts(tx: Transaction, conversation_id: UUID) -> None:
+    """Retire the drafts of a conversation that somebody has answered."""
+    tx.session.execute(
+        update(Draft)
+        .where(
+            Draft.conversation_id == conversation_id, Draft.status == DraftStatus.LIVE
+        )
+        .values(status=DraftStatus.STALE, updated_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def make_drafts_stale(tx: Transaction, conversation_ids: Collection[UUID]) -> None:
-    """Retire drafts whose target is no longer the newest inbound message."""
+    """Retire drafts whose target is no longer the newest inbound message, or is answered."""
     if not conversation_ids:
         return
     tx.session.execute(
@@ -121,8 +184,12 @@ def make_drafts_stale(tx: Transaction, conversation_ids: Collection[UUID]) -> No
             Draft.conversation_id.in_(conversation_ids),
             Draft.status == DraftStatus.LIVE,
             Draft.conversation_id == Conversation.id,
-            Draft.target_message_id.is_distinct_from(
-                Conversation.last_inbound_message_id
+            or_(
+                Draft.target_message_id.is_distinct_from(
+                    Conversation.last_inbound_message_id
+                ),
+                Conversation.last_outbound_message_at
+                >= Conversation.last_inbound_message_at,
             ),
         )
         .values(status=DraftStatus.STALE, updated_at=tx.now)
@@ -137,4 +204,78 @@ def draft_of(tx: Transaction, message_id: UUID) -> Draft | None:
         .where(Draft.target_message_id == message_id)
         .order_by(Draft.created_at.desc())
         .limit(1)
+    )
+
+
+def thread_of(tx: Transaction, conversation_id: UUID) -> str | None:
+    """The provider's id of a conversation, as its newest message that knows one says."""
+    return tx.session.scalar(
+        select(Message.external_thread_id)
+        .where(
+            Message.conversation_id == conversation_id,
+            Message.external_thread_id.is_not(None),
+        )
+        .order_by(Message.occurred_at.desc())
+        .limit(1)
+    )
+
+
+def newest_outbound(tx: Transaction, conversation_id: UUID) -> Message | None:
+    """What we said last."""
+    return tx.session.scalar(
+        select(Message)
+        .where(
+            Message.conversation_id == conversation_id,
+            Message.direction == Direction.OUTBOUND,
+        )
+        .order_by(Message.occurred_at.desc(), Message.id.desc())
+        .limit(1)
+    )
+
+
+def last_written_at(tx: Transaction, conversation_id: UUID) -> datetime | None:
+    """When the customer last wrote, by the provider's time: what opens its window for free text.
+
+    What we only claim to have received then, as an import without times does, opens nothing.
+    """
+    return tx.session.scalar(
+        select(func.max(Message.occurred_at)).where(
+            Message.conversation_id == conversation_id,
+            Message.direction == Direction.INBOUND,
+            Message.sent_at.is_not(None),
+            Message.kind.in_((MessageKind.TEXT, MessageKind.MEDIA)),
+        )
+    )
+
+
+def answered_since(tx: Transaction, message: Message, *, but: Collection[UUID]) -> bool:
+    """Whether a person of ours has said something after a message, here or in the provider's app."""
+    found = tx.session.scalar(
+        select(Message.id)
+        .where(
+            Message.conversation_id == message.conversation_id,
+            Message.direction == Direction.OUTBOUND,
+            Message.sender_type == SenderType.EMPLOYEE,
+            Message.deleted_at.is_(None),
+            Message.delivery_status.is_distinct_from(DeliveryStatus.FAILED),
+            Message.occurred_at >= message.occurred_at,
+            Message.id.not_in(but),
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+def mark_replied(tx: Transaction, conversation_id: UUID, until: datetime) -> None:
+    """Note that what customers wrote up to then is answered."""
+    tx.session.execute(
+        update(Message)
+        .where(
+            Message.conversation_id == conversation_id,
+            Message.direction == Direction.INBOUND,
+            Message.occurred_at <= until,
+            Message.reply_sent.is_(False),
+        )
+        .values(reply_sent=True)
+        .execution_options(synchronize_session=False)
     )

@@ -34,6 +34,18 @@ def workspaces(tx: Transaction) -> Sequence[Workspace]:
     return tx.session.scalars(select(Workspace).order_by(Workspace.name)).all()
 
 
+def set_auto_reply(tx: Transaction, workspace_id: UUID, allowed: bool) -> bool:
+    """Allow or forbid automatic replies; False where it stands so already."""
+    changed = tx.session.execute(
+        update(Workspace)
+        .where(Workspace.id == workspace_id, Workspace.auto_reply.is_not(allowed))
+        .values(auto_reply=allowed, updated_at=tx.now)
+        .returning(Workspace.id)
+        .execution_options(synchronize_session=False)
+    )
+    return changed.first() is not None
+
+
 def add_key(tx: Transaction, row: dict[str, Any]) -> APIKey:
     key = APIKey(**row)
     tx.session.add(key)

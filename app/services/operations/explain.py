@@ -40,6 +40,7 @@ def explain_event(
             "authentication": _authentication(tx, event),
             "judgement": event.decision,
             "draft": _draft(tx, event),
+            "answers": _answers(tx, event),
             "tries": [
                 {
                     "job_type": one.job_type,
@@ -163,4 +164,28 @@ def _draft(tx: Transaction, event: MessageEvent) -> dict[str, Any] | None:
         "prompt_version": draft.prompt_version,
         "usage": draft.usage,
         "created_at": draft.created_at,
+        "edited_by": draft.edited_by,
+        "auto_reply": draft.auto_reply,
     }
+
+
+def _answers(tx: Transaction, event: MessageEvent) -> list[dict[str, Any]]:
+    """What we sent in answer to the message, and what became of it."""
+    if event.message_id is None:
+        return []
+    return [
+        {
+            "outbound_id": one.id,
+            "message_id": one.message_id,
+            "origin": one.origin,
+            "actor": one.actor,
+            "state": one.state,
+            "rule": one.rule,
+            "attempts": one.attempts,
+            "checks": one.checks,
+            "last_error": one.last_error,
+            "first_tried_at": one.first_tried_at,
+            "finished_at": one.finished_at,
+        }
+        for one in store.outbound.answers_to(tx, event.message_id)
+    ]

@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from app import store
-from app.domain.status import DeadLetterStatus, EventStatus
+from app.domain.status import DeadLetterStatus, EventStatus, OutboundState
 from app.errors import InvalidInput, NotFound
 from app.jobs.contracts import (
     FetchMessages,
     ImportFetch,
     Job,
+    Outbound,
     StoreFiles,
     read_job,
 )
@@ -113,7 +114,9 @@ def discard_letters(
 
 
 #: Jobs that can be tried again without an event.
-_WITHOUT_EVENT = frozenset({"IMPORT_FETCH", "FETCH_MESSAGES", "STORE_FILES"})
+_WITHOUT_EVENT = frozenset(
+    {"IMPORT_FETCH", "FETCH_MESSAGES", "STORE_FILES", "OUTBOUND"}
+)
 
 
 def _can_be_tried(letter: DeadLetter) -> bool:
@@ -139,6 +142,11 @@ def _try_again(
             # The letter of another file of the message may have done it already: as well.
             store.attachments.revive(tx, job.message_ids)
             is_due = True
+        case Outbound(outbound_id=UUID() as outbound_id):
+            revived = store.outbound.revive(
+                tx, [outbound_id], states=(OutboundState.FAILED,)
+            )
+            is_due = bool(revived)
         case _:
             return False
     if is_due:

@@ -146,6 +146,20 @@ def _silent_accounts(tx: Transaction, _: Settings) -> Iterator[Condition]:
         )
 
 
+def _uncertain_sends(tx: Transaction, _: Settings) -> Iterator[Condition]:
+    for group in store.outbound.uncertain(tx):
+        yield Condition(
+            key=str(group.config_id),
+            workspace_id=group.workspace_id,
+            details={
+                "messages": group.messages,
+                "since": group.since.isoformat(),
+                "do": "see `bizzybee outbound list --state uncertain`, look at the provider, then "
+                "`bizzybee outbound settle ID --sent` or `--again`",
+            },
+        )
+
+
 KINDS: dict[str, Callable[[Transaction, Settings], Iterator[Condition]]] = {
     "run_stalled": _stalled_runs,
     "events_stalled": _stalled_events,
@@ -153,4 +167,5 @@ KINDS: dict[str, Callable[[Transaction, Settings], Iterator[Condition]]] = {
     "files_waiting": _waiting_files,
     "workers_idle": _idle_workers,
     "account_silent": _silent_accounts,
+    "sends_uncertain": _uncertain_sends,
 }

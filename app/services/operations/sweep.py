@@ -10,6 +10,7 @@ from app import store
 from app.domain.status import EventStatus
 from app.jobs.contracts import Classify, Draft, Job, Materialize, StoreFiles
 from app.runtime import Runtime
+from app.services.outbound.send import outbound_jobs
 from app.services.pipeline.placement import files_jobs
 from app.services.sync.fetch_messages import fetch_jobs
 from app.services.sync.start_import import fetch_job
@@ -57,6 +58,9 @@ def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
         fetches = store.fetches.take_overdue(
             tx, grace=runtime.lease, limit=settings.supervisor_nudge_limit
         )
+        outbound = store.outbound.take_overdue(
+            tx, grace=runtime.lease, limit=settings.supervisor_nudge_limit
+        )
         files: Sequence[Any] = ()
         if waiting.get(StoreFiles.queue, 0) < LONG_QUEUE:
             files = store.attachments.take_overdue(
@@ -67,6 +71,7 @@ def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
             *map(fetch_job, runs),
             *map(watermark_job, watermarks),
             *fetch_jobs(fetches),
+            *outbound_jobs(outbound),
             *_jobs_for_files(files),
         ]
         tx.publish_after_commit(*jobs)
@@ -75,6 +80,7 @@ def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
         "runs": len(runs),
         "watermarks": len(watermarks),
         "fetches": len(fetches),
+        "outbound": len(outbound),
         "messages_with_files": len(files),
         "jobs": len(jobs),
     }

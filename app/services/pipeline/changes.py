@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from app import store
-from app.domain.changes import CHANGING, Change, Shape, shape_of
+from app.domain.changes import CHANGING, RANKS, Change, Shape, shape_of
 from app.domain.identifiers import identity_key
 from app.domain.mail_text import split_reply
 from app.domain.status import EventStatus
@@ -97,6 +97,23 @@ def apply_changes(
     return gone
 
 
+def catch_up(tx: Transaction, config_id: UUID, external_id: str) -> None:
+    """Give a message of ours the shape that was told of it before we knew its provider's id.
+
+    The id is locked.
+    """
+    touched = store.changes.tie(tx, {config_id}, {external_id})
+    found = store.messages.by_external_id(
+        tx, config_id=config_id, external_ids={external_id}
+    )
+    touched |= {message.id for message in found.values()}
+    marks = store.changes.covered(tx, {config_id}, touched)
+    told = store.changes.of_messages(tx, touched)
+    for message_id, message in store.messages.of_ids(tx, touched).items():
+        shape = shape_of(map(_change, [*told[message_id], *marks.get(message_id, [])]))
+        store.changes.reshape(tx, message_id, _values(message, shape))
+
+
 def verdict_of(one: Arrived) -> dict[str, Any]:
     """Where the event of what is no message ends up: it is kept, and that is all there is to do."""
     return {
@@ -133,7 +150,7 @@ def _values(message: Message, shape: Shape) -> dict[str, Any]:
         "deleted_at": shape.deleted_at,
         "reactions": shape.reactions,
     }
-    if message.direction is Direction.OUTBOUND and shape.delivery_status is not None:
+    if message.direction is Direction.OUTBOUND and _is_further(message, shape):
         values |= {
             "delivery_status": shape.delivery_status,
             "delivery_reason": shape.delivery_reason,
@@ -147,6 +164,12 @@ def _values(message: Message, shape: Shape) -> dict[str, Any]:
             "body_html": None,
         }
     return values
+
+
+def _is_further(message: Message, shape: Shape) -> bool:
+    """What we know ourselves, that it was sent, may be more than what was told of it."""
+    told, known = shape.delivery_status, message.delivery_status
+    return told is not None and (known is None or RANKS[told] >= RANKS[known])
 
 
 def _overtake(

@@ -11,6 +11,7 @@ from app.domain.status import EventStatus
 from app.jobs.contracts import Draft
 from app.models import Conversation, Message
 from app.runtime import Runtime
+from app.services.outbound.auto_reply import reply_by_itself
 from app.services.pipeline.failure import (
     claim_due,
     settle_failures,
@@ -112,7 +113,7 @@ def _write(
 
     runtime.checkpoint("draft.called")
     with runtime.transaction(job.workspace_id) as tx:
-        return _save(tx, job, claim, event, reply)
+        return _save(tx, runtime, job, claim, event, reply)
 
 
 def _is_answered(conversation: Conversation) -> bool:
@@ -146,7 +147,12 @@ def _turns(messages: list[Message], *, until: UUID) -> list[Turn]:
 
 
 def _save(
-    tx: Transaction, job: Draft, claim: Claim, event: Any, reply: Reply
+    tx: Transaction,
+    runtime: Runtime,
+    job: Draft,
+    claim: Claim,
+    event: Any,
+    reply: Reply,
 ) -> EventOutcome:
     """Keep the draft if its message still waits; what was true before may not be now."""
     places = store.conversations.lock_current(tx, [event.conversation_id])
@@ -175,6 +181,8 @@ def _save(
             "usage": reply.usage,
         },
     )
+    if (written := store.messages.draft_of(tx, event.message_id)) is not None:
+        reply_by_itself(tx, runtime, written)
     store.claims.finish(tx, claim, [event.id], status=EventStatus.DRAFTED, reason=None)
     outcome = EventOutcome(event.id, "drafted", event.attempts)
     store.audit.record(tx, job, [outcome], started_at=claim.taken_at)

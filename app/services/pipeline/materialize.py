@@ -1,6 +1,7 @@
 """Turn events into customers, conversations and messages, a batch at a time."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from app.services.pipeline.changes import (
     keep_changes,
     verdict_of,
 )
+from app.services.pipeline.echoes import meet_echoes, meet_statuses
 from app.services.pipeline.failure import (
     claim_due,
     held_together,
@@ -122,10 +124,17 @@ def _place(
         store.locks.lock_creation(
             tx, job.workspace_id, [key for one in arrived for key in one.lock_keys]
         )
+        met = meet_echoes(tx, batch)
+        batch = [
+            replace(one, met_in=met[one.event.id][0]) if one.event.id in met else one
+            for one in batch
+        ]
+        meet_statuses(tx, changes)
         homeless = without_home(tx, batch)
         batch = [one for one in batch if one not in homeless]
         customers = find_customers(tx, batch)
         places = find_conversations(tx, batch, customers)
+        places.copies.update({event_id: one for event_id, (_, one) in met.items()})
         new = [one for one in batch if one.event.id not in places.copies]
         messages = store_messages(tx, new, customers, places.by_event)
         for event_id, message_id in places.copies.items():

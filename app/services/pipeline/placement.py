@@ -47,6 +47,8 @@ class Arrived:
     """What it says became of one of our own mails."""
     automatic: Judgement | None = None
     """The evidence that no person wrote it, where there is any."""
+    met_in: UUID | None = None
+    """The conversation of the message of ours that it brings back."""
 
     @property
     def lock_keys(self) -> list[str]:

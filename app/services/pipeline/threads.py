@@ -137,11 +137,11 @@ class _Account:
         return refs
 
     def _return(self) -> None:
-        """An event that was placed before stays where its message is."""
+        """What was placed before, or was sent from here, stays where its message is."""
         before = {
-            one.event.id: one.event.conversation_id
+            one.event.id: place
             for one in self._arrived
-            if one.event.conversation_id
+            if (place := one.met_in or one.event.conversation_id)
         }
         now = store.conversations.current(self._tx, set(before.values()))
         self._see(set(now.values()))

@@ -1,0 +1,1 @@
+"""What we send: queued, checked, sent once, and found again when it comes back."""

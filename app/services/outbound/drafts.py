@@ -1,0 +1,130 @@
+"""What people do with drafts: change them, send them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app import store
+from app.domain.status import DraftStatus, OutboundOrigin
+from app.errors import Conflict, InvalidInput, NotFound
+from app.models import Draft
+from app.runtime import Runtime
+from app.services.outbound.enqueue import (
+    MAX_TEXT,
+    Letter,
+    Queued,
+    answer_conversation,
+)
+from app.store.transaction import Transaction
+
+
+def list_drafts(
+    runtime: Runtime, workspace_id: UUID, conversation_id: UUID
+) -> Sequence[Draft]:
+    """The drafts of a conversation, the newest first.
+
+    Raises NotFound.
+    """
+    with runtime.transaction(workspace_id) as tx:
+        conversation = store.conversations.require(tx, conversation_id)
+        return store.messages.drafts_in(tx, conversation.id)
+
+
+def edit_draft(
+    runtime: Runtime,
+    workspace_id: UUID,
+    conversation_id: UUID,
+    *,
+    body: str,
+    draft_id: UUID | None,
+    actor: str,
+) -> Draft:
+    """Keep what a person makes of a draft. What the model wrote stays beside it, and no later draft
+    overwrites it.
+
+    Raises NotFound, InvalidInput, and Conflict where the draft was sent meanwhile.
+    """
+    text = body.strip()
+    if not text or len(text) > MAX_TEXT:
+        raise InvalidInput(f"a draft has 1 to {MAX_TEXT} characters")
+    with runtime.transaction(workspace_id) as tx:
+        draft = _draft(tx, conversation_id, draft_id)
+        if draft.status is DraftStatus.SENT:
+            raise Conflict("the draft was sent already")
+        edited = store.messages.edit_draft(tx, draft.id, text, by=actor)
+        if edited is None:
+            raise Conflict("the draft was sent already")
+        store.tenants.record_audit(
+            tx,
+            workspace_id=workspace_id,
+            actor=actor,
+            action="draft.edit",
+            subject=str(draft.id),
+        )
+        return edited
+
+
+def approve_draft(
+    runtime: Runtime,
+    workspace_id: UUID,
+    conversation_id: UUID,
+    *,
+    draft_id: UUID | None,
+    body: str | None,
+    actor: str,
+) -> Queued:
+    """Send a draft, as it was edited or with the text that is given now; once, however often asked.
+
+    Raises NotFound where no draft waits, and Conflict where what it answers was overtaken: by a newer
+    message, an edit, or somebody's answer. Whoever still wants to send it writes it as a message.
+    """
+    with runtime.transaction(workspace_id) as tx:
+        draft = _draft(tx, conversation_id, draft_id)
+        text = (body or draft.edited_body or draft.body).strip()
+        # The conversation first: nothing newer may arrive between the look and the answer.
+        store.conversations.lock_current(tx, [conversation_id])
+        draft = store.messages.get_draft(tx, draft.id) or draft
+        if draft.status is DraftStatus.STALE:
+            raise Conflict(
+                "the draft answers what was overtaken meanwhile; read the conversation, then send "
+                "your own message or wait for the next draft"
+            )
+        queued = answer_conversation(
+            tx,
+            runtime,
+            draft.conversation_id,
+            Letter(
+                text=text,
+                origin=OutboundOrigin.DRAFT,
+                actor=actor,
+                request_key=f"draft:{draft.id}",
+                target_message_id=draft.target_message_id,
+                draft_id=draft.id,
+            ),
+        )
+        if queued.is_new:
+            if body is not None and text != (draft.edited_body or draft.body):
+                store.messages.edit_draft(tx, draft.id, text, by=actor)
+            store.messages.mark_draft_sent(tx, draft.id)
+            store.tenants.record_audit(
+                tx,
+                workspace_id=workspace_id,
+                actor=actor,
+                action="draft.approve",
+                subject=str(draft.id),
+                details={"edited": text != draft.body},
+            )
+        return queued
+
+
+def _draft(tx: Transaction, conversation_id: UUID, draft_id: UUID | None) -> Draft:
+    conversation = store.conversations.require(tx, conversation_id)
+    if draft_id is not None:
+        draft = store.messages.get_draft(tx, draft_id)
+        if draft is None or draft.conversation_id != conversation.id:
+            raise NotFound(f"no draft {draft_id} in this conversation")
+        return draft
+    target_id = conversation.last_draft_message_id
+    found = store.messages.draft_of(tx, target_id) if target_id else None
+    if found is None:
+        raise NotFound("no draft waits in this conversation")
+    return found

@@ -1,0 +1,111 @@
+"""Our own messages as providers bring them back: each meets the row that it was sent from."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app import store
+from app.domain.outbound import text_digest
+from app.domain.threading import mail_id_of
+from app.domain.unified_message import Direction
+from app.models import OutboundMessage
+from app.services.outbound.compose import recipient_key
+from app.services.outbound.send import settle_sent
+from app.services.pipeline.placement import Arrived
+from app.store.transaction import Transaction
+
+#: Where adapters put the id of ours that a provider carried along.
+OWN_ID = "own_id"
+
+
+def meet_echoes(
+    tx: Transaction, batch: Sequence[Arrived]
+) -> dict[UUID, tuple[UUID, UUID]]:
+    """Find what we sent among what was said on our behalf: event → (conversation, message).
+
+    An echo settles its send, also where it comes before the call's own answer or where nobody knew
+    what had become of it. By the id of ours that it carries, its provider's id, its Message-ID, else
+    by the same text to the same person at that time. The creation locks are held.
+    """
+    met: dict[UUID, tuple[UUID, UUID]] = {}
+    for one in batch:
+        if one.message.direction is not Direction.OUTBOUND:
+            continue
+        outbound = _sent_as(tx, one)
+        if outbound is None:
+            continue
+        settle_sent(
+            tx,
+            outbound,
+            external_id=one.event.external_id,
+            thread_id=one.message.external_thread_id,
+        )
+        message = store.messages.of_ids(tx, [outbound.message_id])[outbound.message_id]
+        # An id that another message of ours bears already is not this one's.
+        if message.external_id == one.event.external_id:
+            met[one.event.id] = (message.conversation_id, message.id)
+    return met
+
+
+def meet_statuses(tx: Transaction, changes: Sequence[Arrived]) -> None:
+    """Learn the provider's id of what we sent from a status that carries ours."""
+    for one in changes:
+        if one.message.target_id is None:
+            continue
+        if (outbound := _named(tx, one)) is not None:
+            settle_sent(
+                tx,
+                outbound,
+                external_id=one.message.target_id,
+                thread_id=one.message.external_thread_id,
+            )
+
+
+def _sent_as(tx: Transaction, one: Arrived) -> OutboundMessage | None:
+    return _named(tx, one) or _by_ids(tx, one) or _by_text(tx, one)
+
+
+def _named(tx: Transaction, one: Arrived) -> OutboundMessage | None:
+    try:
+        own_id = UUID(str(one.message.metadata.get(OWN_ID)))
+    except ValueError:
+        return None
+    outbound = store.outbound.of_message(tx, own_id)
+    # Anybody may write an id into what they send.
+    is_ours = outbound is not None and outbound.config_id == one.event.config_id
+    return outbound if is_ours else None
+
+
+def _by_ids(tx: Transaction, one: Arrived) -> OutboundMessage | None:
+    stored = store.messages.by_external_id(
+        tx, config_id=one.event.config_id, external_ids={one.event.external_id}
+    )
+    for message in stored.values():
+        return store.outbound.of_message(tx, message.id)
+    if mail_id := mail_id_of(one.message):
+        found = store.outbound.of_mail_ids(tx, one.event.config_id, {mail_id})
+        return found.get(mail_id)
+    return None
+
+
+def _by_text(tx: Transaction, one: Arrived) -> OutboundMessage | None:
+    if not one.message.body_text:
+        return None
+    people = {recipient_key(one) for one in one.message.recipients}
+    threads = store.conversations.by_thread(
+        tx,
+        channel=one.event.channel,
+        config_id=one.event.config_id,
+        threads={
+            key.value
+            for key in one.threading.keys
+            if key.evidence in {"provider_thread", "counterpart"}
+        },
+    )
+    return store.outbound.unmet(
+        tx,
+        one.event.config_id,
+        digest=text_digest(one.message.body_text),
+        recipient_keys=people,
+        conversation_ids=set(threads.values()),
+        at=one.occurred_at,
+    )
