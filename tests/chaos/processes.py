@@ -20,6 +20,7 @@ COPIES = {
     "worker-io": 2,
     "worker-ai": 2,
     "worker-sync": 2,
+    "worker-out": 2,
     "worker-ops": 2,
     "beat": 2,
     "listener": 2,

@@ -14,6 +14,7 @@ COPIES = {
     "worker-io": 1,
     "worker-ai": 1,
     "worker-sync": 1,
+    "worker-out": 1,
     "worker-ops": 1,
     "beat": 2,
     "listener": 1,

@@ -16,6 +16,7 @@ QUIET = {
     "files_waiting": 0,
     "workers_idle": 0,
     "account_silent": 0,
+    "sends_uncertain": 0,
 }
 
 

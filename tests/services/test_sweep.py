@@ -189,6 +189,7 @@ def test_two_beats_do_the_work_of_one(runtime, make, config, set_event):
         "runs": 0,
         "watermarks": 0,
         "fetches": 0,
+        "outbound": 0,
         "messages_with_files": 0,
         "jobs": 1,
     }

@@ -136,6 +136,7 @@ def test_each_job_is_a_message_of_its_own(publisher, broker):
         "bb_ingest_jobs": 1,
         "bb_classify_jobs": 1,
         "bb_draft_jobs": 2,
+        "bb_outbound_jobs": 0,
         "bb_sync_jobs": 2,
         "bb_deadletter_jobs": 0,
         "bb_ops_jobs": 0,
