@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from flask import (
@@ -16,12 +17,13 @@ from flask import (
 )
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import TooManyRequests
 
 from app.domain.attention import Attention
 from app.domain.faults import faults_of
 from app.domain.html_safe import BLOCKED, safe_html
+from app.domain.ids import new_id
 from app.domain.status import Scope
 from app.errors import AccessDenied, InvalidInput, NotFound
 from app.http import cursors
@@ -36,6 +38,9 @@ from app.services import inbox
 from app.services.attachments import open_attachment
 from app.services.operations.explain import explain_event
 from app.services.operations.overview import overview
+from app.services.outbound.drafts import approve_draft, edit_draft
+from app.services.outbound.enqueue import MAX_TEXT
+from app.services.outbound.messages import Wanted, send_message
 
 CONVERSATIONS_PER_PAGE = 25
 MESSAGES_PER_PAGE = 50
@@ -155,6 +160,7 @@ def conversation(conversation_id: UUID) -> ResponseReturnValue:
         conversation=thread.row.conversation,
         messages=messages[::-1],
         earlier=earlier,
+        answer_key=new_id(),
     )
 
 
@@ -176,6 +182,43 @@ def change_conversation(conversation_id: UUID) -> ResponseReturnValue:
         status=change.status,
         actor=caller().actor,
     )
+    page = url_for("ui.conversation", conversation_id=conversation_id, tab=_attention())
+    return redirect(page, 303)
+
+
+@ui.post("/inbox/<uuid:conversation_id>/answer")
+@needs(Scope.SEND, by_session=True)
+def send_answer(conversation_id: UUID) -> ResponseReturnValue:
+    """Send an answer or a draft, or keep what was made of a draft."""
+    form = _answer_form()
+    if form.draft_id is None:
+        wanted = Wanted(text=form.text, conversation_id=conversation_id)
+        send_message(
+            runtime(),
+            workspace_id(),
+            wanted,
+            # A form that is sent twice is one answer.
+            key=f"inbox:{form.key}" if form.key else None,
+            actor=caller().actor,
+        )
+    elif form.do == "keep":
+        edit_draft(
+            runtime(),
+            workspace_id(),
+            conversation_id,
+            body=form.text,
+            draft_id=form.draft_id,
+            actor=caller().actor,
+        )
+    else:
+        approve_draft(
+            runtime(),
+            workspace_id(),
+            conversation_id,
+            draft_id=form.draft_id,
+            body=form.text,
+            actor=caller().actor,
+        )
     page = url_for("ui.conversation", conversation_id=conversation_id, tab=_attention())
     return redirect(page, 303)
 
@@ -311,6 +354,25 @@ def _sign_in_page(refused: str | None = None) -> str:
     return render_template(
         "ui/sign_in.html", refused=refused, back=request.values.get("next", "")
     )
+
+
+class _Answer(BaseModel):
+    """The form under a conversation."""
+
+    text: str = Field(min_length=1, max_length=MAX_TEXT)
+    draft_id: UUID | None = None
+    key: UUID | None = None
+    do: Literal["send", "keep"] = "send"
+
+
+def _answer_form() -> _Answer:
+    # Browsers send the ends of lines as the network writes them.
+    fields = {name: value.replace("\r\n", "\n") for name, value in request.form.items()}
+    fields.pop(session.TOKEN_FIELD)
+    try:
+        return _Answer.model_validate(fields)
+    except ValidationError as exc:
+        raise InvalidInput("the form is not valid", faults_of(exc)) from exc
 
 
 def _attention() -> Attention | None:

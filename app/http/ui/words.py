@@ -1,5 +1,7 @@
 """What codes mean, in words that somebody understands who has a shop to run."""
 
+from collections.abc import Mapping, Sequence
+
 from app.domain.attention import Attention
 from app.domain.decision import Decision
 from app.domain.status import ConversationStatus, Source
@@ -70,6 +72,13 @@ FILES = {
     "refused": "not kept",
     "gone": "not there any more",
     "failed": "could not be fetched",
+}
+#: How it stands with a message of ours.
+DELIVERIES = {
+    "queued": "waits to be sent",
+    "sent": "sent",
+    "delivered": "delivered",
+    "read": "read",
 }
 #: How a message came into its conversation.
 PLACES = {
@@ -198,3 +207,8 @@ def reason(row: InboxRow) -> str:
         # The badge says how it ended; this, what it was.
         return f"{DECISIONS[conversation.decision]}: {words}"
     return words
+
+
+def refusals(refused: Sequence[Mapping[str, str]]) -> str:
+    """Why a draft was not sent by itself, as the end of a sentence."""
+    return ", and because ".join(one["reason"] for one in refused[:3])
