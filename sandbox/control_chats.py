@@ -6,6 +6,7 @@ GET    /PRODUCT/ID             how it behaves; PATCH changes settings
 GET    /PRODUCT/ID/messages    what was said
 POST   /PRODUCT/ID/inbound     {from, text, name, at, id, with, staff, chat, file, copies}
 POST   /PRODUCT/ID/tell        {content, address, copies}: exactly that, signed
+POST   /META/ID/handshake      {verify_token}: as when a callback is entered at Meta
 POST   /PRODUCT/ID/expire      cursors are too old from now on
 POST   /twilio/ID/call         {from, text, address, order}: what is told of a call
 DELETE /media/ID               the file is gone
@@ -16,6 +17,7 @@ GET    /PRODUCT/attempts       {waiting, held, attempts}; DELETE forgets all of 
 
 from typing import Annotated, Any
 
+import requests
 from flask import Blueprint, request
 from pydantic import Field, PlainValidator, StringConstraints, ValidationError
 
@@ -25,6 +27,7 @@ from sandbox.chat_settings import ChatSettings
 from sandbox.chats import PRODUCTS, Account
 from sandbox.directions import Answer, Direction
 from sandbox.incoming import Said
+from sandbox.meta_access import META
 from sandbox.world import world
 
 blueprint = Blueprint("chats", __name__)
@@ -56,6 +59,10 @@ class _Told(Direction):
     content: dict[str, Any]
     address: str | None = None
     copies: Copies | None = None
+
+
+class _Handshake(Direction):
+    verify_token: str
 
 
 class _Call(Direction):
@@ -148,6 +155,28 @@ def tell(product: str, account_id: str) -> Answer:
         account, content, address=asked.address, copies=asked.copies
     )
     return {}, 201
+
+
+@blueprint.post("/<product>/<account_id>/handshake")
+def handshake(product: str, account_id: str) -> Answer:
+    """Ask the callback to repeat a challenge, as Meta does before it believes an address."""
+    account, asked = _account(product, account_id), directions.read(_Handshake)
+    if product not in META or account.settings.callback is None:
+        directions.refuse("only Meta asks, where there is a callback")
+    challenge = wire.fingerprint(account.id)
+    query = {
+        "hub.mode": "subscribe",
+        "hub.challenge": challenge,
+        "hub.verify_token": asked.verify_token,
+    }
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy must not see what is sent to loopback
+        try:
+            answer = session.get(account.settings.callback, params=query, timeout=20)
+        except requests.RequestException as error:
+            directions.refuse(f"no answer: {type(error).__name__}", 502)
+    is_right = answer.status_code == 200 and answer.text == challenge
+    return {"status": answer.status_code, "verified": is_right}, 200
 
 
 @blueprint.post("/twilio/<account_id>/call")

@@ -73,9 +73,10 @@ INSTAGRAM = Manner(
 
 
 def whatsapp_message(message: Message, name: str, more: Content) -> Content:
-    """Somebody writes."""
+    """Somebody writes: known by a number, or by an id of this business alone."""
+    has_number = message.person.isdecimal()
     element: Content = {
-        "from": message.person,
+        "from" if has_number else "from_user_id": message.person,
         "id": message.id,
         "timestamp": str(int(message.at)),
         "type": "text",
@@ -83,7 +84,8 @@ def whatsapp_message(message: Message, name: str, more: Content) -> Content:
     }
     if "type" in more:
         del element["text"]
-    contact = {"profile": {"name": name}, "wa_id": message.person}
+    identity = {"wa_id" if has_number else "user_id": message.person}
+    contact = {"profile": {"name": name}, **identity}
     value = {"contacts": [contact], "messages": [_merged(element, more)]}
     return {"field": "messages", "value": value}
 

@@ -72,7 +72,7 @@ def download(address: str) -> Response:
     position = cursors.unpacked(address, str, int)
     media = world().chats.media(position[0]) if position else None
     if position is None or media is None or time.time() * 1000 >= position[1]:
-        refuse(2500, "Media not found")
+        wire.refuse(404, meta_access.error_body(404, "Media not found"))
     meta_access.opened(media.account)
     return Response(media.content, content_type=media.content_type)
 
@@ -82,7 +82,7 @@ def file(media_id: str) -> Response:
     """The bytes of a file that came with a message of Messenger or Instagram: free for all."""
     media = world().chats.media(media_id)
     if media is None:
-        refuse(2500, "URL signature expired")
+        wire.refuse(404, meta_access.error_body(404, "URL signature expired"))
     return Response(media.content, content_type=media.content_type)
 
 

@@ -253,6 +253,28 @@ def test_a_call_told_in_any_order_is_one_call(join, live, order):
     assert len(rows(live, "conversations", "id")) == 1
 
 
+@pytest.mark.parametrize(("token", "verified"), [("ours", True), ("other", False)])
+@pytest.mark.parametrize("product", ["whatsapp", "messenger", "instagram"])
+def test_meta_is_told_that_the_address_is_ours(join, product, token, verified):
+    joined = join(WAYS[product])
+
+    answer = joined.control(f"{joined.way.account}/handshake", verify_token=token)
+
+    assert answer == {"status": 200 if verified else 403, "verified": verified}
+
+
+def test_who_hides_their_number_on_whatsapp_is_one_person(join, live, bodies):
+    way = WAYS["whatsapp"]
+    joined = join(way)
+
+    for text in ("First", "Second"):
+        way.inbound(joined.sandbox, text, **{"from": "SE.1349000000000042"})
+
+    joined.attempts()
+    assert bodies() == [("First", "inbound"), ("Second", "inbound")]
+    assert len(rows(live, "customers", "id")) == 1
+
+
 def test_a_webhook_is_tried_again_until_we_are_there(join, live, bodies):
     way = WAYS["telegram"]
     joined = join(way)
@@ -297,6 +319,7 @@ def live(runtime, sandbox):
             "PORT": str(port),
             "BB_PUBLIC_URL": f"http://127.0.0.1:{port}",
             "META_APP_SECRET": SECRET,
+            "META_VERIFY_TOKEN": "ours",
             "META_GRAPH_API_URL": f"{sandbox.url}/meta",
             "TELEGRAM_API_URL": f"{sandbox.url}/telegram",
             "TWILIO_API_URL": f"{sandbox.url}/twilio",
