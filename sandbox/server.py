@@ -81,6 +81,33 @@ def create_sandbox(
 ) -> Flask:
     """Build the application; without a mailbox Aurinko's default one is empty."""
     app = Flask("sandbox", static_folder=None)
+    app.extensions[EXTENSION] = create_world(
+        mailbox,
+        owner,
+        latency_ms=latency_ms,
+        omit_every=omit_every,
+        signing_secret=signing_secret,
+        seed=seed,
+    )
+    for module in _MODULES:
+        app.register_blueprint(module.blueprint, url_prefix=f"/{module.blueprint.name}")
+    app.register_blueprint(control.blueprint, url_prefix="/_control")
+    app.before_request(_play)
+    app.after_request(_note)
+    app.register_error_handler(HTTPException, _refused)
+    return app
+
+
+def create_world(
+    mailbox: Path | None = None,
+    owner: str = "owner@shop.example",
+    *,
+    latency_ms: int = 0,
+    omit_every: int = 0,
+    signing_secret: str = SIGNING_SECRET,
+    seed: int = 0,
+) -> World:
+    """What an application knows at its start."""
     subscriptions = Subscriptions()
     courier = Courier()
     known = World(
@@ -92,14 +119,7 @@ def create_sandbox(
         latency_ms=dict.fromkeys(control.PROVIDERS, latency_ms),
     )
     known.load("", mailbox, owner)
-    app.extensions[EXTENSION] = known
-    for module in _MODULES:
-        app.register_blueprint(module.blueprint, url_prefix=f"/{module.blueprint.name}")
-    app.register_blueprint(control.blueprint, url_prefix="/_control")
-    app.before_request(_play)
-    app.after_request(_note)
-    app.register_error_handler(HTTPException, _refused)
-    return app
+    return known
 
 
 def listen(app: Flask, port: int = 0) -> BaseWSGIServer:
