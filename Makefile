@@ -11,13 +11,14 @@ PYTEST := $(BIN)/python -m pytest
 # HTTP clients honour proxies even for the machine itself.
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 
-.PHONY: help setup demo up test chaos eval lint format behaviours lock clean
+.PHONY: help setup demo up test chaos burst eval lint format behaviours lock clean
 
 help:
 	@echo "make demo        import a real mailbox, decide, draft; MBOX=path for your own, OWNER=its address"
 	@echo "make up          everything, kept running"
 	@echo "make test        the whole test suite"
 	@echo "make chaos       kill, freeze and restart everything, then check; MINUTES=10 SEED=1"
+	@echo "make burst       ten thousand webhooks at once, a third of them repeated; ARGS=\"--webhooks 1000\""
 	@echo "make eval        score the understanding of mail; CORPORA=folder"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make behaviours  which tests show which behaviour"
@@ -47,6 +48,9 @@ test: $(STAMP)
 
 chaos: $(STAMP)
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
+
+burst: $(STAMP)
+	@$(BIN)/python -m tests.burst $(ARGS)
 
 eval: $(STAMP)
 	@$(BIN)/python -m evaluation all $(if $(CORPORA),"$(CORPORA)") $(ARGS)

@@ -7,7 +7,7 @@ from flask import Blueprint
 from sandbox import aurinko_access, records, wire
 from sandbox.letters import Letter, Person, Unsendable
 from sandbox.mailbox import Mailbox
-from sandbox.sends import Send
+from sandbox.sends import MailSend
 from sandbox.world import world
 
 blueprint = Blueprint("sending", __name__)
@@ -58,7 +58,7 @@ def _as_answer(letter: Letter, answered: records.Record) -> Letter:
 def _sent(mailbox: Mailbox, letter: Letter, route: str) -> dict[str, Any]:
     name, body_type = aurinko_access.account_name(), aurinko_access.body_type()
 
-    def sent(number: int) -> Send:
+    def sent(number: int) -> MailSend:
         submitted, kept_as = _message_ids(mailbox, number)
         written = letter.written(
             mailbox.owner,
@@ -67,8 +67,9 @@ def _sent(mailbox: Mailbox, letter: Letter, route: str) -> dict[str, Any]:
             body_type=body_type,
         )
         is_kept = mailbox.settings.keep_sent
-        return Send(
+        return MailSend(
             number=number,
+            provider="aurinko",
             name=name,
             route=route,
             message_id=submitted,
@@ -95,7 +96,7 @@ def _message_ids(mailbox: Mailbox, number: int) -> tuple[str, str]:
     return submitted, submitted
 
 
-def _answer(mailbox: Mailbox, accepted: Send) -> dict[str, Any]:
+def _answer(mailbox: Mailbox, accepted: MailSend) -> dict[str, Any]:
     answer = {
         "status": "Ok",
         "submittedMessageId": accepted.message_id,

@@ -101,10 +101,10 @@ def _without_drafts(asked: Any) -> bool:
 
 def _validate(subscription: Subscription) -> None:
     """Ask the receiver to repeat a token; who does not is not subscribed."""
-    courier = world().courier
-    token = wire.fingerprint(f"{courier.secret} {subscription.id} {subscription.url}")
-    timeout = min(courier.settings.timeout_seconds, _ANSWER_SECONDS)
-    headers = signature.headers(courier.secret, int(time.time()), b"")
+    secret = world().notifications.secret
+    token = wire.fingerprint(f"{secret} {subscription.id} {subscription.url}")
+    timeout = min(world().courier.settings.timeout_seconds, _ANSWER_SECONDS)
+    headers = signature.headers(secret, int(time.time()), b"")
     headers["Content-Type"] = "text/plain; charset=utf-8"
     try:
         with requests.Session() as session:

@@ -1,16 +1,17 @@
 """How tests and the demo direct the sandbox: everything below `/_control`.
 
-POST /faults      {provider, status | mode | delay_ms, times, match, method, served,
-                  headers, body}
+POST /faults      {provider, status | code | mode | delay_ms, times, match, method, served,
+                  headers, body, subcode, wait}
 POST /replies     {provider, body, times, match}: exactly this body, status 200
 GET /faults       what still waits; DELETE drops it, replies too
 POST /latency     {ms, provider}; without a provider for all
 GET /requests     the last 10,000; DELETE forgets them and the counts
 GET /counts       requests by provider and route
-GET /sends        the mails that Aurinko has accepted, `?name=` of one account; DELETE
+GET /sends        what was accepted for sending, `?name=` by one account, `?provider=`;
+                  DELETE
 
 /mailboxes is in control_mailboxes.py; /subscriptions, /webhooks and /notifications are in
-control_webhooks.py.
+control_webhooks.py; /chats is in control_chats.py.
 """
 
 from dataclasses import asdict
@@ -18,7 +19,13 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from sandbox import control_mailboxes, control_webhooks, directions, wire
+from sandbox import (
+    control_chats,
+    control_mailboxes,
+    control_webhooks,
+    directions,
+    wire,
+)
 from sandbox.directions import Answer
 from sandbox.faults import BadScript, Script
 from sandbox.world import world
@@ -26,8 +33,19 @@ from sandbox.world import world
 blueprint = Blueprint("control", __name__)
 blueprint.register_blueprint(control_mailboxes.blueprint, url_prefix="/mailboxes")
 blueprint.register_blueprint(control_webhooks.blueprint)
+blueprint.register_blueprint(control_chats.blueprint, url_prefix="/chats")
 
-PROVIDERS = ("aurinko", "gateway", "anthropic", "openai")
+PROVIDERS = (
+    "aurinko",
+    "gateway",
+    "anthropic",
+    "openai",
+    "meta",
+    "telegram",
+    "twilio",
+    "chatwoot",
+)
+_WITH_CODES = ("meta", "telegram", "twilio", "chatwoot")
 
 
 @blueprint.post("/faults")
@@ -91,13 +109,14 @@ def counts() -> dict[str, dict[str, int]]:
 
 @blueprint.get("/sends")
 def sends() -> list[dict[str, Any]]:
-    """The mails that were accepted for sending, in their order."""
-    return world().sends.accepted(request.args.get("name"))
+    """What was accepted for sending, in its order."""
+    asked = request.args
+    return world().sends.accepted(asked.get("name"), asked.get("provider"))
 
 
 @blueprint.delete("/sends")
 def clear_sends() -> Answer:
-    """Forget the mails that were accepted for sending."""
+    """Forget what was accepted for sending."""
     world().sends.clear()
     return {}, 200
 
@@ -108,6 +127,8 @@ def _add(asked: dict[str, Any]) -> Answer:
     except BadScript as error:
         directions.refuse(str(error))
     _known(script.provider)
+    if script.code is not None and script.provider not in _WITH_CODES:
+        directions.refuse(f"{script.provider} has no codes")
     world().scripts.add(script)
     return asdict(script), 201
 

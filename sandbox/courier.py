@@ -1,7 +1,7 @@
-"""Carries notifications to the subscribers until they are taken, as Aurinko does.
+"""Carries what a provider has to tell to those who listen, until it is taken.
 
-One thread carries them one by one, so that they arrive in the order of the changes
-unless something else is asked for. It runs from the first notification until `stop`.
+One thread carries it piece by piece, so that it arrives in the order of the changes
+unless something else is asked for. It runs from the first delivery until `stop`.
 """
 
 import heapq
@@ -9,19 +9,17 @@ import json
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 
-from sandbox import signature
 from sandbox.courier_settings import CourierSettings
-from sandbox.subscriptions import Subscriptions
+from sandbox.destinations import Destination
 
 #: The first delay between two attempts, and the longest; each is twice the one before.
 _FIRST_DELAY, _LONGEST_DELAY = 1, 600
-#: The answers after which there is no further attempt; the second ends the subscription.
-_TAKEN, _UNWANTED = 200, 422
 _KEPT_ATTEMPTS = 10_000
 #: So long a stop waits for an attempt that is under way.
 _STOP_SECONDS = 5
@@ -29,10 +27,10 @@ _STOP_SECONDS = 5
 
 @dataclass
 class _Delivery:
-    """One notification on its way to one subscriber."""
+    """One notification on its way to one who listens."""
 
     number: int
-    subscription_id: int
+    destination: Destination
     body: bytes
     attempts: int = 0
     timestamp: int | None = None
@@ -45,21 +43,20 @@ class Attempt:
 
     number: int
     """The same for all attempts and copies of one notification."""
-    subscription: int
+    to: int | str
     attempt: int
     timestamp: int
     status: int | None
     error: str | None
     body: Any
+    """As JSON, where it is that."""
 
 
 class Courier:
     """The notifications under way. Safe to use from many threads."""
 
-    def __init__(self, subscriptions: Subscriptions, secret: str) -> None:
-        self.secret = secret
-        self._subscriptions = subscriptions
-        self._settings = CourierSettings()
+    def __init__(self, settings: CourierSettings | None = None) -> None:
+        self._settings = settings or CourierSettings()
         self._changed = threading.Condition()
         self._waiting: list[tuple[float, int, _Delivery]] = []
         self._attempts: deque[Attempt] = deque(maxlen=_KEPT_ATTEMPTS)
@@ -78,14 +75,23 @@ class Courier:
             known = self._settings.model_dump()
             self._settings = CourierSettings.model_validate(known | asked)
 
-    def deliver(self, subscription_id: int, body: bytes, copies: int) -> int:
+    def deliver(
+        self, destination: Destination, body: bytes, copies: int, *, delay: float = 0
+    ) -> int:
         """Take a notification on its way; returns its number."""
         with self._changed:
             self._notifications += 1
             for _ in range(copies):
-                delivery = _Delivery(self._notifications, subscription_id, body)
-                self._queue(delivery, delay=0)
+                delivery = _Delivery(self._notifications, destination, body)
+                self._queue(delivery, delay=delay)
             return self._notifications
+
+    def wait_until_quiet(self, seconds: float) -> None:
+        """Return when nothing is under way any more, or after so long."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._stopped or not (self._waiting or self._under_way), seconds
+            )
 
     def state(self) -> dict[str, Any]:
         """How many notifications wait, and the attempts so far."""
@@ -100,6 +106,7 @@ class Courier:
         with self._changed:
             self._waiting.clear()
             self._attempts.clear()
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """Deliver nothing more. Safe to repeat."""
@@ -132,6 +139,7 @@ class Courier:
                         power = min(delivery.attempts - 1, 20)
                         delay = min(_FIRST_DELAY * 2**power, _LONGEST_DELAY)
                         self._queue(delivery, delay=delay * self._settings.scale)
+                    self._changed.notify_all()
 
     def _next(self) -> _Delivery | None:
         """Wait for a delivery that is due; None when it is time to stop."""
@@ -148,8 +156,9 @@ class Courier:
 
     def _attempt(self, session: requests.Session, delivery: _Delivery) -> bool:
         """Post a notification; whether that has to be tried again."""
-        subscription = self._subscriptions.get(delivery.subscription_id)
-        if subscription is None:
+        destination = delivery.destination
+        url = destination.url()
+        if url is None:
             return False
         settings = self._settings
         timestamp = int(time.time()) - settings.age_seconds
@@ -158,39 +167,44 @@ class Courier:
         elif settings.original_timestamp:
             timestamp = delivery.timestamp
         delivery.attempts += 1
-        status, error = self._post(session, subscription.url, delivery.body, timestamp)
+        headers = destination.headers(url, delivery.body, timestamp)
+        status, error = self._post(session, url, delivery.body, headers)
         attempt = Attempt(
             number=delivery.number,
-            subscription=subscription.id,
+            to=destination.name,
             attempt=delivery.attempts,
             timestamp=timestamp,
             status=status,
             error=error,
-            body=json.loads(delivery.body),
+            body=_readable(delivery.body),
         )
-        if status == _UNWANTED:
-            self._subscriptions.remove(subscription.id)
+        done = status is not None and destination.is_done(status)
         with self._changed:
             self._attempts.append(attempt)
-        return (
-            status not in {_TAKEN, _UNWANTED}
-            and delivery.attempts < settings.max_attempts
-        )
+        return not done and delivery.attempts < settings.max_attempts
 
     def _post(
-        self, session: requests.Session, url: str, body: bytes, timestamp: int
+        self,
+        session: requests.Session,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
     ) -> tuple[int | None, str | None]:
         try:
             answer = session.post(
                 url,
                 data=body,
-                headers={
-                    "Content-Type": "application/json",
-                    **signature.headers(self.secret, timestamp, body),
-                },
+                headers=dict(headers),
                 timeout=self._settings.timeout_seconds,
                 allow_redirects=False,
             )
         except requests.RequestException as exc:
             return None, type(exc).__name__
         return answer.status_code, None
+
+
+def _readable(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode("utf-8", "replace")

@@ -14,6 +14,8 @@ class CourierSettings(BaseModel):
     """Of the delays between attempts."""
     copies: Annotated[int, Field(ge=1, le=100)] = 1
     """So often each notification is delivered."""
+    delay_seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
+    """So long after its cause a notification is delivered first."""
     hold: bool = False
     """Nothing is delivered before it is released."""
     original_timestamp: bool = False

@@ -5,6 +5,7 @@ asked for, and is gone when it was used as often as it says.
 """
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from http import HTTPStatus
@@ -19,7 +20,12 @@ DROP = "drop"
 GARBAGE = "garbage"
 #: The true answer, or the scripted one, ends in its middle.
 HALF = "half"
-MODES = (DROP, GARBAGE, HALF)
+#: The connection stays open and nothing comes, for longer than anybody waits.
+HANG = "hang"
+MODES = (DROP, GARBAGE, HALF, HANG)
+
+#: Seconds. Nobody's patience is as long, and the thread that hangs ends in the end.
+_ENDLESS = 600
 
 _PAGE = "<!doctype html><title>Please stand by</title><p>Back in a minute.</p>"
 _KINDS: Mapping[str, type | UnionType] = {
@@ -30,7 +36,19 @@ _KINDS: Mapping[str, type | UnionType] = {
     "headers": dict,
     "method": str,
     "served": bool,
+    "code": int | None,
+    "subcode": int | None,
+    "wait": int,
 }
+
+
+@dataclass(frozen=True)
+class Coded:
+    """An error that a provider knows by a code."""
+
+    status: int
+    body: dict[str, Any]
+    headers: Mapping[str, str]
 
 
 class BadScript(ValueError):
@@ -56,6 +74,11 @@ class Script:
     """Of the request, where it has to be a certain one."""
     served: bool = False
     """The request takes its effect first; only its answer is lost, or late."""
+    code: int | None = None
+    """The provider's own, which says status and body."""
+    subcode: int | None = None
+    wait: int = 0
+    """Seconds that the provider asks for, with `code`, in its own way."""
 
     @classmethod
     def read(cls, asked: Mapping[str, Any]) -> "Script":
@@ -73,8 +96,9 @@ class Script:
             raise BadScript("times must be at least 1")
         if script.mode not in (None, *MODES):
             raise BadScript(f"mode must be one of {', '.join(MODES)}")
-        if script.mode is None and script.status is None and not script.delay_ms:
-            raise BadScript("nothing to play: give a status, a mode or delay_ms")
+        played = (script.mode, script.status, script.code, script.delay_ms or None)
+        if all(each is None for each in played):
+            raise BadScript("nothing to play: give a status, code, mode or delay_ms")
         return script
 
     def fits(self, provider: str, method: str, path: str) -> bool:
@@ -85,8 +109,8 @@ class Script:
 
     def answer(self, default_body: Mapping[str, Any]) -> Response | None:
         """What is sent instead of the true answer, or None where that is sent."""
-        if self.mode == DROP:
-            return Response(_dropped())
+        if self.mode in (DROP, HANG):
+            return Response(_dropped(_ENDLESS if self.mode == HANG else 0))
         if self.mode == GARBAGE:
             return Response(_PAGE, status=self.status or 200, headers=self.headers)
         if self.status is None:
@@ -148,7 +172,8 @@ def reason(status: int) -> str:
         return f"Status {status} (scripted)"
 
 
-def _dropped() -> Iterator[bytes]:
+def _dropped(after: float) -> Iterator[bytes]:
+    time.sleep(after)
     # The server sends headers with the first bytes, so none are sent here.
     raise ConnectionAbortedError("scripted: no answer")
     yield b""

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from sandbox.changes import Change
 from sandbox.courier import Courier
-from sandbox.subscriptions import Subscription
+from sandbox.destinations import Subscriber
+from sandbox.subscriptions import Subscription, Subscriptions
 
 Told = tuple[Subscription, Change]
 Order = Literal["made", "reversed", "shuffled"]
@@ -17,8 +18,12 @@ Order = Literal["made", "reversed", "shuffled"]
 class Notifications:
     """Hands changes to the courier, or holds them back. Safe to use from many threads."""
 
-    def __init__(self, courier: Courier, seed: int) -> None:
+    def __init__(
+        self, courier: Courier, subscriptions: Subscriptions, secret: str, seed: int
+    ) -> None:
         self._courier = courier
+        self._subscriptions = subscriptions
+        self.secret = secret
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         self._held: list[Told] = []
@@ -46,8 +51,11 @@ class Notifications:
             **content,
         }
         body = json.dumps(envelope, ensure_ascii=False).encode("utf-8", "replace")
-        copies = copies or self._courier.settings.copies
-        return self._courier.deliver(subscription.id, body, copies)
+        settings = self._courier.settings
+        destination = Subscriber(self._subscriptions, subscription.id, self.secret)
+        copies = copies or settings.copies
+        delay = settings.delay_seconds
+        return self._courier.deliver(destination, body, copies, delay=delay)
 
     def release(self, order: Order, *, together: bool) -> int:
         """Deliver what was held, one by one or all in one; returns how many changes."""

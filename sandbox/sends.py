@@ -1,41 +1,60 @@
-"""Every mail that was accepted for sending: the proof of what was sent how often."""
+"""Everything that was accepted for sending: the proof of what was sent how often."""
 
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Send:
-    """One accepted mail."""
+    """One accepted message."""
 
     number: int
+    provider: str
     name: str
-    """The account: the name in the token."""
+    """The account: the name in the token, or its id."""
     route: str
-    message_id: str
-    """The Message-ID that was said to be submitted."""
-    sent_message_id: str
-    """The Message-ID of the copy in SENT."""
     id: str | None
-    """The provider's id of that copy, if one is kept."""
+    """The provider's id of it, or of the copy that is kept."""
     to: list[str]
-    subject: str
     body: dict[str, Any]
     """The request as it came."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class MailSend(Send):
+    """One accepted mail."""
+
+    message_id: str
+    """The Message-ID that was said to be submitted."""
+    sent_message_id: str
+    """The Message-ID of the copy in SENT."""
+    subject: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatSend(Send):
+    """One accepted chat message."""
+
+    text: str
+    failed: int | None
+    """The code with which the provider says afterwards that it could not deliver it."""
+
+
+Kind = TypeVar("Kind", bound=Send)
+
+
 class Sends:
-    """The accepted mails. Safe to use from many threads."""
+    """The accepted messages. Safe to use from many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._accepted: list[Send] = []
         self._count = 0
 
-    def accept(self, sent: Callable[[int], Send]) -> Send:
-        """Send the next mail, given its number; who looks meanwhile waits until it is.
+    def accept(self, sent: Callable[[int], Kind]) -> Kind:
+        """Send the next message, given its number; who looks meanwhile waits until it is.
 
         Numbers go on when the list is forgotten.
         """
@@ -45,13 +64,19 @@ class Sends:
             self._accepted.append(send)
             return send
 
-    def accepted(self, name: str | None = None) -> list[dict[str, Any]]:
-        """The mails of an account, or of all, in the order in which they were accepted."""
+    def accepted(
+        self, name: str | None = None, provider: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Those of an account, of a provider, or all, in the order of their acceptance."""
         with self._lock:
-            found = [s for s in self._accepted if name is None or s.name == name]
-        return [asdict(s) for s in found]
+            found = list(self._accepted)
+        return [
+            asdict(send)
+            for send in found
+            if name in (None, send.name) and provider in (None, send.provider)
+        ]
 
     def clear(self) -> None:
-        """Forget the mails."""
+        """Forget them."""
         with self._lock:
             self._accepted.clear()

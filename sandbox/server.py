@@ -15,18 +15,29 @@ from sandbox import (
     anthropic,
     aurinko,
     aurinko_access,
+    chatwoot,
+    chatwoot_access,
     control,
     embeddings,
     faults,
     gateway,
+    meta,
+    meta_access,
+    products,
+    telegram,
+    telegram_access,
+    twilio,
+    twilio_access,
 )
 from sandbox.courier import Courier
-from sandbox.faults import Script
+from sandbox.faults import Coded, Script
 from sandbox.journal import Seen
 from sandbox.notifications import Notifications
 from sandbox.subscriptions import Subscriptions
 from sandbox.world import EXTENSION, World, world
 
+#: How Chatwoot wants its token. Werkzeug drops names with underscores.
+_TOKEN_HEADER = "api_access_token"
 #: With which notifications are signed where nothing else is said.
 SIGNING_SECRET = "sandbox-signing-secret"
 
@@ -35,7 +46,28 @@ _ERROR_BODIES: Mapping[str, Callable[[int, str], dict[str, Any]]] = {
     "gateway": gateway.error_body,
     "anthropic": anthropic.error_body,
     "openai": gateway.error_body,
+    "meta": meta_access.error_body,
+    "telegram": telegram_access.error_body,
+    "twilio": twilio_access.error_body,
+    "chatwoot": chatwoot_access.error_body,
 }
+#: Errors that providers know by a code.
+_CODED: Mapping[str, Callable[[int, int | None, int], Coded]] = {
+    "meta": meta_access.coded,
+    "telegram": telegram_access.coded,
+    "twilio": twilio_access.coded,
+    "chatwoot": chatwoot_access.coded,
+}
+_MODULES = (
+    aurinko,
+    gateway,
+    anthropic,
+    embeddings,
+    meta,
+    telegram,
+    twilio,
+    chatwoot,
+)
 
 
 def create_sandbox(
@@ -49,24 +81,45 @@ def create_sandbox(
 ) -> Flask:
     """Build the application; without a mailbox Aurinko's default one is empty."""
     app = Flask("sandbox", static_folder=None)
-    subscriptions = Subscriptions()
-    courier = Courier(subscriptions, signing_secret)
-    known = World(
-        subscriptions=subscriptions,
-        courier=courier,
-        notifications=Notifications(courier, seed),
+    app.extensions[EXTENSION] = create_world(
+        mailbox,
+        owner,
+        latency_ms=latency_ms,
         omit_every=omit_every,
-        latency_ms=dict.fromkeys(control.PROVIDERS, latency_ms),
+        signing_secret=signing_secret,
+        seed=seed,
     )
-    known.load("", mailbox, owner)
-    app.extensions[EXTENSION] = known
-    for module in (aurinko, gateway, anthropic, embeddings):
+    for module in _MODULES:
         app.register_blueprint(module.blueprint, url_prefix=f"/{module.blueprint.name}")
     app.register_blueprint(control.blueprint, url_prefix="/_control")
     app.before_request(_play)
     app.after_request(_note)
     app.register_error_handler(HTTPException, _refused)
     return app
+
+
+def create_world(
+    mailbox: Path | None = None,
+    owner: str = "owner@shop.example",
+    *,
+    latency_ms: int = 0,
+    omit_every: int = 0,
+    signing_secret: str = SIGNING_SECRET,
+    seed: int = 0,
+) -> World:
+    """What an application knows at its start."""
+    subscriptions = Subscriptions()
+    courier = Courier()
+    known = World(
+        subscriptions=subscriptions,
+        courier=courier,
+        notifications=Notifications(courier, subscriptions, signing_secret, seed),
+        callbacks=products.callbacks(seed),
+        omit_every=omit_every,
+        latency_ms=dict.fromkeys(control.PROVIDERS, latency_ms),
+    )
+    known.load("", mailbox, owner)
+    return known
 
 
 def listen(app: Flask, port: int = 0) -> BaseWSGIServer:
@@ -79,7 +132,7 @@ class _Server(ThreadedWSGIServer):
 
     def server_close(self) -> None:
         assert isinstance(self.app, Flask)
-        self.app.extensions[EXTENSION].courier.stop()
+        self.app.extensions[EXTENSION].stop()
         super().server_close()
 
 
@@ -89,6 +142,13 @@ class _QuietHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     # Headers and body are written apart; waiting for an acknowledgement costs 40 ms.
     disable_nagle_algorithm = True
+
+    def make_environ(self) -> WSGIEnvironment:
+        """Keep the one header of which a provider wants the underscores, as proxies must."""
+        environ = super().make_environ()
+        if token := self.headers.get(_TOKEN_HEADER):
+            environ[f"HTTP_{_TOKEN_HEADER.upper()}"] = token
+        return environ
 
     def connection_dropped(
         self, error: BaseException, environ: WSGIEnvironment | None = None
@@ -117,6 +177,12 @@ def _play() -> Response | None:
 
 def _scripted(script: Script, provider: str) -> Response | None:
     time.sleep(script.delay_ms / 1000)
+    if script.code is not None:
+        coded = _CODED[provider](script.code, script.subcode, script.wait)
+        answer = jsonify(script.body or coded.body)
+        answer.status_code = script.status or coded.status
+        answer.headers.update({**coded.headers, **script.headers})
+        return answer
     status = script.status or 200
     return script.answer(_ERROR_BODIES[provider](status, faults.reason(status)))
 
@@ -138,7 +204,7 @@ def _note(response: Response) -> Response:
             provider=provider,
             path=path,
             query=query,
-            status=None if mode == faults.DROP else response.status_code,
+            status=None if mode in (faults.DROP, faults.HANG) else response.status_code,
             duration_ms=round((time.monotonic() - g.started) * 1000),
             body=g.body.decode("utf-8", "replace"),
         ),

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
+from urllib.parse import urlencode
 
 from flask import abort, jsonify, make_response, request
 
@@ -29,6 +30,11 @@ def bearer() -> str:
     """The token of the Authorization header, or an empty string."""
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if kind.lower() == "bearer" else ""
+
+
+def query(fields: Mapping[str, str]) -> str:
+    """The fields as they stand in an address."""
+    return urlencode(fields)
 
 
 def base64_bytes(value: object) -> bytes:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from flask import current_app
 
+from sandbox.callbacks import Callbacks
 from sandbox.changes import Change
+from sandbox.chats import Chats
 from sandbox.courier import Courier
 from sandbox.faults import Scripts
 from sandbox.journal import Journal
@@ -15,6 +17,7 @@ from sandbox.mailbox_settings import MailboxSettings
 from sandbox.notifications import Notifications
 from sandbox.sends import Sends
 from sandbox.subscriptions import Subscriptions
+from sandbox.updates import Updates
 
 EXTENSION = "sandbox"
 
@@ -26,6 +29,8 @@ class World:
     subscriptions: Subscriptions
     courier: Courier
     notifications: Notifications
+    callbacks: dict[str, Callbacks]
+    """By product: what the providers of chats tell."""
     mailboxes: dict[str, Mailbox] = field(default_factory=dict)
     """By the name behind `sandbox-` in the token; under no name the default one."""
     omit_every: int = 0
@@ -35,6 +40,8 @@ class World:
     scripts: Scripts = field(default_factory=Scripts)
     journal: Journal = field(default_factory=Journal)
     sends: Sends = field(default_factory=Sends)
+    chats: Chats = field(default_factory=Chats)
+    updates: Updates = field(default_factory=Updates)
     _epochs: "count[int]" = field(default_factory=count)
 
     def load(
@@ -58,6 +65,12 @@ class World:
     def mailbox(self, name: str) -> Mailbox:
         """The mailbox of a name: the one that was loaded for it, or the default."""
         return self.mailboxes.get(name, self.mailboxes[""])
+
+    def stop(self) -> None:
+        """Tell nobody anything more."""
+        self.courier.stop()
+        for callbacks in self.callbacks.values():
+            callbacks.courier.stop()
 
     def _notify(self, mailbox: Mailbox, change: Change) -> None:
         for subscription in self.subscriptions.all():

@@ -53,7 +53,7 @@ class ImportFetch(Job):
     job_type: Literal["IMPORT_FETCH"] = "IMPORT_FETCH"
     run_id: UUID
     config_id: UUID
-    folder: Literal["SENT", "INBOX"]
+    folder: Literal["SENT", "INBOX", "CONVERSATIONS"]
     page_token: str | None = Field(default=None, alias="pageToken")
     cap: int | None = None
     fetched_so_far: int = 0

@@ -514,7 +514,7 @@ def test_a_file_that_arrives_damaged_is_fetched_again(server):
         fetch(server)
 
 
-@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_an_address_that_has_expired_says_nothing_about_the_token(server, status):
     server.answer(media(server, b"x"))
     server.answer(b"", status=status)

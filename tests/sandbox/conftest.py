@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 import requests
+from flask import Flask
 
-from sandbox.server import create_sandbox, listen
-from tests.sandboxes import Receiver, receiving
+from sandbox.server import create_sandbox, create_world, listen
+from sandbox.world import EXTENSION
+from tests.sandboxes import Receiver, receiving, running
 
 OWNER = "hello@bikes.example"
 LETTER = (
@@ -150,6 +152,22 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def sandbox(serve: Serve) -> Sandbox:
+def sandbox(
+    shared: tuple[Flask, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Sandbox]:
     """A sandbox without mail."""
-    return serve()
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    app, url = shared
+    app.extensions[EXTENSION] = world = create_world(None, OWNER)
+    with requests.Session() as session:
+        session.headers["Authorization"] = "Bearer sandbox-test"
+        yield Sandbox(url, session)
+    world.stop()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[tuple[Flask, str]]:
+    """One server for all tests that need nothing of their own: to build one takes long."""
+    app = create_sandbox()
+    with running(app, listen) as url:
+        yield app, url

@@ -46,6 +46,7 @@ def test_a_sent_mail_is_in_sent_and_counted(sandbox):
     (listed,) = sandbox.get(SENDS).json()
     assert listed == {
         "number": 1,
+        "provider": "aurinko",
         "name": "test",
         "route": "/v1/email/messages",
         "message_id": record["internetMessageId"],

@@ -38,8 +38,9 @@ class _Download(HTTPClient):
 
     def refusal(self, what: str, response: requests.Response) -> BizzyBeeError:
         error = super().refusal(what, response)
-        # Graph has just believed the token: it is the address that has expired.
-        return RetryableError(str(error)) if isinstance(error, AuthError) else error
+        # Graph has just believed the token and known the file: it is the address that has expired.
+        has_expired = isinstance(error, AuthError | Gone)
+        return RetryableError(str(error)) if has_expired else error
 
 
 class Media:

@@ -1,0 +1,1 @@
+"""Ten thousand webhooks at once: `python -m tests.burst`, or `make burst`."""
