@@ -80,7 +80,10 @@ class Media:
         if not self._may_call(address):
             raise PermanentError("whatsapp: the address of a file is none of Meta's")
         client = _Download("whatsapp", address, max_bytes=self._max_bytes)
-        content: Any = client.get("", auth=auth)
+        try:
+            content: Any = client.get("", auth=auth)
+        except Refused:
+            raise Refused(too_large(self._max_bytes)) from None
         assert isinstance(content, bytes)
         return content
 
