@@ -283,6 +283,12 @@ class Settings(BaseSettings):
         about="The secret of the Meta application, for accounts without an `app_secret` of their "
         "own. Unset: webhooks of those are refused.",
     )
+    meta_app_id: str | None = _setting(
+        "META_APP_ID",
+        None,
+        about="The id of the Meta application: tells whether a thread was handed over to us or to "
+        "another. Unset: it is ours again when a message reaches us directly.",
+    )
     meta_verify_token: SecretStr | None = _setting(
         "META_VERIFY_TOKEN",
         None,

@@ -40,6 +40,8 @@ class Item:
     """Given where senders choose the ids: tells a redelivery from another message."""
     fingerprint: str | None = None
     """Given where the provider may change an id: the same for the same message under any id."""
+    near: frozenset[str] = frozenset()
+    """Given where there is no id at all: fingerprints under which the same message may be known."""
 
 
 @dataclass(frozen=True)

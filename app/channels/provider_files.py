@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import requests
 from requests.auth import AuthBase
 
-from app.channels.download import MAX_REDIRECTS, Downloads
+from app.channels.download import MAX_REDIRECTS, Downloads, too_large
 from app.errors import BizzyBeeError, Refused
 from app.transport import HTTPClient
 
@@ -51,6 +51,8 @@ class ProviderFiles:
                 return content
             except _Moved as moved:
                 url = urljoin(url, str(moved))
+            except Refused:
+                raise Refused(too_large(self._max_bytes)) from None
         raise Refused(f"its address leads on more than {MAX_REDIRECTS} times")
 
 

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.channels.base import Item
 from app.domain.scrub import scrub
+from app.domain.text_fingerprint import TextFingerprint
 from app.domain.unified_message import Moment, UnifiedMessage
 from app.errors import InvalidPayload
 from app.transport import decoded
@@ -40,16 +41,24 @@ def read_item(
     read: Callable[[dict[str, Any]], UnifiedMessage],
     *,
     external_id: str | None = None,
+    fingerprint: TextFingerprint | None = None,
 ) -> Item:
     """Read one thing of a request; what cannot be understood comes back with what is wrong.
 
-    `external_id` names it where it cannot be read. `read` may raise InvalidPayload.
+    `external_id` names it where it cannot be read, `fingerprint` where the provider gives no id.
+    `read` may raise InvalidPayload.
     """
     raw: dict[str, Any] = {}
     try:
         raw = scrub(original)
         message = read(raw)
-        return Item(raw, message, external_id=message.external_id)
+        return Item(
+            raw,
+            message,
+            external_id=message.external_id,
+            fingerprint=fingerprint.own if fingerprint else None,
+            near=fingerprint.near if fingerprint else frozenset(),
+        )
     except RecursionError:
         raw = {}  # nested as deep as that it could not be stored either
         fault = "nested too deep"

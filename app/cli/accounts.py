@@ -56,8 +56,7 @@ def config() -> None:
 @click.option(
     "--provider",
     required=True,
-    help="aurinko, imap, whatsapp, messenger, instagram, telegram, twilio-sms, twilio-voice, "
-    "chatwoot, or direct for files and partners.",
+    help="One of `bizzybee adapter list`, or direct for files and partners.",
 )
 @click.option("--channel", help="Default: the one of the provider, else email.")
 @click.option("--address", "addresses", multiple=True, help="An address of your own.")

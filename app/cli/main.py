@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.cli import (
     accounts,
+    adapters,
     deadletters,
     demo,
     doctor,
@@ -43,6 +44,7 @@ def cli(verbose: bool) -> None:
 
 for command in (
     *accounts.COMMANDS,
+    adapters.adapter,
     imports.imports,
     runs.runs,
     queues.queues,

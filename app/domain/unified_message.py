@@ -32,6 +32,8 @@ class Channel(StrEnum):
     TELEGRAM = "telegram"
     VOICE = "voice"
     CHATWOOT = "chatwoot"
+    WEB = "web"
+    """A form, or whatever else a website of the business posts."""
 
 
 class Direction(StrEnum):

@@ -139,6 +139,8 @@ class Conversation(Answer):
     subject: str | None
     status: ConversationStatus
     ai_enabled: bool
+    handed_over_to: str | None
+    """The application or person that has it, while it is not ours."""
     decision: Decision | None
     category: Category | None
     confidence: float | None

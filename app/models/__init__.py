@@ -14,7 +14,12 @@ from app.models.outbound import OutboundMessage
 from app.models.receipt import EventRepeat, WebhookReceipt
 from app.models.run import JobAudit, PipelineRun
 from app.models.sender_rule import SenderRule
-from app.models.thread import ConversationJoin, ConversationParticipant, ThreadClaim
+from app.models.thread import (
+    ConversationJoin,
+    ConversationParticipant,
+    ThreadClaim,
+    ThreadOwner,
+)
 from app.models.workspace import APIKey, AuditEntry, Workspace
 
 __all__ = [
@@ -45,6 +50,7 @@ __all__ = [
     "SenderRule",
     "SyncWatermark",
     "ThreadClaim",
+    "ThreadOwner",
     "WebhookReceipt",
     "Workspace",
 ]

@@ -43,6 +43,8 @@ class Conversation(InWorkspace, Timestamps, Base):
         server_default=ConversationStatus.NEW
     )
     ai_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
+    handed_over_to: Mapped[str | None]
+    """The application or person that has it now; while it is not ours, nothing is drafted or sent."""
 
     decision: Mapped[Decision | None]
     category: Mapped[Category | None]

@@ -72,3 +72,21 @@ class ConversationJoin(InWorkspace, Base):
     moved: Mapped[list[Any]]
     """The messages that were the loser's until then."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ThreadOwner(InWorkspace, Base):
+    """Who has a thread of a provider, by what was said of it last."""
+
+    __tablename__ = "thread_owners"
+    __table_args__ = (on_account(),)
+
+    workspace_id: Mapped[UUID] = mapped_column(
+        ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True
+    )
+    config_id: Mapped[UUID] = mapped_column(primary_key=True)
+    external_thread_id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str | None]
+    """Null where it is ours again."""
+    occurred_at: Mapped[datetime]
+    event_id: Mapped[UUID]
+    """The event that said so; decides between two of the same moment."""

@@ -260,11 +260,12 @@ def mark_enqueued(
     )
 
 
-def save_decisions(tx: Transaction, rows: Sequence[dict[str, Any]]) -> dict[UUID, bool]:
+def save_decisions(tx: Transaction, rows: Sequence[dict[str, Any]]) -> dict[UUID, Any]:
     """Store decisions, each only if its message is still the newest and not yet decided.
 
     Rows: `id, message_id, decision, category, confidence, reason`. Returns, for the messages whose
-    decision was stored, whether the conversation still waits for an answer.
+    decision was stored, whether the conversation still waits for an answer (`waits`), and whether
+    somebody else has it (`is_handed_over`).
     """
     saved = execute_with_rows(
         tx,
@@ -287,24 +288,26 @@ def save_decisions(tx: Transaction, rows: Sequence[dict[str, Any]]) -> dict[UUID
           AND c.last_inbound_message_id = r.message_id
           AND c.last_classified_message_id IS DISTINCT FROM r.message_id
         RETURNING r.message_id,
-            coalesce(c.last_outbound_message_at < c.last_inbound_message_at, true) AS waits
+            coalesce(c.last_outbound_message_at < c.last_inbound_message_at, true) AS waits,
+            c.handed_over_to IS NOT NULL AS is_handed_over
         """,
         rows,
         now=tx.now,
     )
-    return {row.message_id: row.waits for row in saved}
+    return {row.message_id: row for row in saved}
 
 
 def save_draft(
     tx: Transaction, conversation_id: UUID, message_id: UUID, text: str
 ) -> bool:
-    """Show a draft, if its message is still the newest, unanswered, and has none yet."""
+    """Show a draft, if its message is still the newest, unanswered, ours, and has none yet."""
     saved = tx.session.execute(
         update(Conversation)
         .where(
             Conversation.id == conversation_id,
             Conversation.last_inbound_message_id == message_id,
             Conversation.last_draft_message_id.is_distinct_from(message_id),
+            Conversation.handed_over_to.is_(None),
             func.coalesce(
                 Conversation.last_outbound_message_at
                 < Conversation.last_inbound_message_at,

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +35,11 @@ def request(content: Any = None, **fields: Any) -> WebhookRequest:
     headers = {name.lower(): value for name, value in signature(body).items()}
     whole = {"method": "POST", "url": "https://bee.example/webhooks", "query": {}}
     return WebhookRequest(**(whole | {"headers": headers, "body": body} | fields))
+
+
+def signed(unsigned: WebhookRequest, secret: str) -> WebhookRequest:
+    """A request as whoever knows the secret sends it."""
+    given = {
+        name.lower(): value for name, value in signature(unsigned.body, secret).items()
+    }
+    return replace(unsigned, headers={**unsigned.headers, **given})

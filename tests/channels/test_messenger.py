@@ -49,7 +49,7 @@ def test_a_message_says_who_when_and_in_answer_to_what(messages):
     assert message.attachments == [
         Attachment(content_type="image/*", url="https://cdn.example/pic.jpg")
     ]
-    assert message.metadata == {}
+    assert message.metadata == {"handover": {"to": None}}
 
 
 def test_an_echo_is_outbound_under_the_id_of_the_send(messages):
@@ -121,14 +121,48 @@ def test_a_sticker_that_came_twice_is_one_file(messages):
     assert messages[9].kind is MessageKind.MEDIA
 
 
+@pytest.mark.shows("F15")
 def test_handing_over_is_an_event_and_what_comes_on_standby_is_marked(messages):
     handover, standby = messages[11], messages[13]
 
     assert handover.kind is MessageKind.EVENT
     assert handover.metadata["event"] == "pass_thread_control"
     assert handover.external_id == f"pass_thread_control:{PSID}:1788423330134"
-    assert (standby.body_text, standby.metadata) == ("Hello?", {"standby": True})
+    assert handover.metadata["handover"] == {"to": "app 1"}
+    assert standby.body_text == "Hello?"
+    assert standby.metadata == {
+        "standby": True,
+        "handover": {"to": "another application"},
+    }
     assert "standby" not in messages[0].metadata
+
+
+@pytest.mark.shows("F15")
+@pytest.mark.parametrize(
+    ("name", "told", "owner"),
+    [
+        ("pass_thread_control", {"new_owner_app_id": 77}, None),
+        ("pass_thread_control", {"new_owner_app_id": "78"}, "app 78"),
+        ("take_thread_control", {"previous_owner_app_id": 77}, "another application"),
+        ("take_thread_control", {"new_owner_app_id": 77}, None),
+    ],
+)
+def test_a_thread_is_ours_or_the_applications_that_is_named(name, told, owner):
+    adapter = MessengerAdapter.from_settings(Settings(META_APP_ID="77"))
+    batch = payload("messenger_events")
+    element = batch["entry"][0]["messaging"][11]
+    element[name] = told
+    batch["entry"][0]["messaging"] = [
+        {
+            key: one
+            for key, one in element.items()
+            if name == key or "_control" not in key
+        }
+    ]
+
+    (delivery,) = adapter.receive(request(batch))
+
+    assert delivery.items[0].message.metadata["handover"] == {"to": owner}
 
 
 @pytest.mark.shows("A10")

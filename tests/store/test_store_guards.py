@@ -98,6 +98,17 @@ def test_a_draft_is_not_shown_where_somebody_answered(
     assert shown == ("It left today." if is_shown else None)
 
 
+@pytest.mark.shows("F15")
+def test_a_draft_is_not_shown_where_somebody_else_has_the_conversation(
+    runtime, asked, set_row
+):
+    conversation, newest = asked
+    set_row("conversations", conversation.id, handed_over_to="app 78")
+
+    assert not draft(runtime, conversation, newest, "It left today.")
+    assert now_of(runtime, conversation).ai_draft_response is None
+
+
 @pytest.mark.shows("G4")
 def test_a_message_has_one_draft_row(runtime, asked):
     conversation, newest = asked
@@ -216,7 +227,8 @@ def decide(runtime, conversation, message_id, decision="quick_win"):
         "reason": "asks for an order",
     }
     with runtime.transaction(conversation.workspace_id) as tx:
-        return store.conversations.save_decisions(tx, [row])
+        saved = store.conversations.save_decisions(tx, [row])
+    return {message_id: row.waits for message_id, row in saved.items()}
 
 
 def draft(runtime, conversation, message_id, text):

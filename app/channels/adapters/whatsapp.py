@@ -42,5 +42,10 @@ class WhatsAppAdapter(ChannelAdapter, MetaReceiver):
 
     def fetch_attachment(self, account: Account, url: str) -> bytes | None:
         """Fetch a file by its id, with the account's token."""
+        media_id = self._media.id_at(url)
+        if media_id is None:
+            return None
         bearer = Bearer(account.credentials.get("access_token"))
-        return self._media.fetch(url, self._budget.paying(bearer, account.config_id))
+        return self._media.fetch(
+            media_id, self._budget.paying(bearer, account.config_id)
+        )

@@ -241,6 +241,7 @@ def _conversation(event: dict[str, Any]) -> UnifiedMessage:
         "inbox_id": id_of(event.get("inbox_id")),
     }
     moment = event.get("updated_at") or event.get("timestamp")
+    is_told = "assignee" in object_of(event.get("meta"))
     return UnifiedMessage(
         external_id=f"conversation:{conversation_id}:{name[:_LONGEST_NAME]}:{_digest_of(event)}",
         external_thread_id=conversation_id,
@@ -250,8 +251,20 @@ def _conversation(event: dict[str, Any]) -> UnifiedMessage:
         + (f": {told['status'][:_LONGEST_NAME]}" if told["status"] else ""),
         sent_at=moment_of(moment),
         kind=MessageKind.EVENT,
-        metadata={"service": name, "conversation": filled(told), **NO_CONVERSATION},
+        metadata={
+            "service": name,
+            "conversation": filled(told),
+            **(_handover(assignee) if is_told else {}),
+            **NO_CONVERSATION,
+        },
     )
+
+
+def _handover(assignee: dict[str, Any]) -> dict[str, Any]:
+    """A conversation is a colleague's while it is assigned to one; a bot's is ours."""
+    name = word_of(assignee.get("name")) or id_of(assignee.get("id"))
+    is_free = not name or is_bot(assignee)
+    return {"handover": {"to": None if is_free else name}}
 
 
 def _unknown(event: dict[str, Any]) -> UnifiedMessage:

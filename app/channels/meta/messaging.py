@@ -16,6 +16,7 @@ from app.channels.meta.fields import (
     text,
 )
 from app.channels.meta.messaging_content import read_content
+from app.domain.handover import ANOTHER
 from app.domain.mail_people import UNKNOWN_SENDER
 from app.domain.unified_message import (
     Direction,
@@ -26,14 +27,17 @@ from app.domain.unified_message import (
 )
 
 _STANDBY = "standby"
+_PASSED = ("pass_thread_control", "take_thread_control")
+_SAID = frozenset({"message", "postback"})
 
 
 class EntryReader:
     """Reads entries. `person` and `account` are the kinds of identifiers on either side."""
 
-    def __init__(self, *, person: str, account: str) -> None:
+    def __init__(self, *, person: str, account: str, app_id: str | None = None) -> None:
         self._person = person
         self._account = account
+        self._app_id = app_id
 
     def read(self, entry: dict[str, Any]) -> Iterator[Part]:
         """Read an entry; each of its elements by itself."""
@@ -101,8 +105,26 @@ class EntryReader:
             target_id=content.target_id,
             metadata=content.metadata
             | ({"echo": True} | echo if is_echo else {})
-            | ({"standby": True} if standby else {}),
+            | ({"standby": True} if standby else {})
+            | self._handover(element, standby=standby, is_ours=is_ours),
         )
+
+    def _handover(
+        self, element: dict[str, Any], *, standby: bool, is_ours: bool
+    ) -> dict[str, Any]:
+        """Who has the thread: whoever was named last, or we where a person's words reach us directly.
+
+        No event tells that a thread came back because nobody said anything for a day.
+        """
+        for name in _PASSED:
+            if isinstance(told := element.get(name), dict):
+                owner = identifier(told.get("new_owner_app_id"))
+                if owner and owner == self._app_id:
+                    return {"handover": {"to": None}}
+                return {"handover": {"to": f"app {owner}" if owner else ANOTHER}}
+        if is_ours or not _SAID.intersection(element):
+            return {}
+        return {"handover": {"to": ANOTHER if standby else None}}
 
     def _unknown(self, raw: Any, name: str) -> Item:
         def read(scrubbed: dict[str, Any]) -> UnifiedMessage:

@@ -26,12 +26,18 @@ class MessagingAdapter(ChannelAdapter, MetaReceiver):
     polls = True
 
     def __init__(
-        self, clients: dict[str, GraphClient], secrets: Secrets, talk: Conversations
+        self,
+        clients: dict[str, GraphClient],
+        secrets: Secrets,
+        talk: Conversations,
+        app_id: str | None = None,
     ) -> None:
         self._clients = clients
         self.secrets = secrets
         self._talk = talk
-        self._reader = EntryReader(person=self.person_kind, account=self.account_kind)
+        self._reader = EntryReader(
+            person=self.person_kind, account=self.account_kind, app_id=app_id
+        )
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -52,6 +58,7 @@ class MessagingAdapter(ChannelAdapter, MetaReceiver):
                 version=settings.meta_graph_version,
                 budget=Budget.from_settings(settings),
             ),
+            settings.meta_app_id,
         )
 
     def read_entry(self, entry: dict[str, Any]) -> Iterator[Part]:

@@ -56,11 +56,14 @@ class Media:
         """Where a file can be fetched as long as the provider keeps it."""
         return f"{self._base_url}/{media_id}"
 
-    def fetch(self, url: str, auth: AuthBase) -> bytes | None:
-        """The bytes; None where this is none of our addresses. Raises as `fetch_attachment` does."""
+    def id_at(self, url: str) -> str | None:
+        """The id of the file at an address; None where this is none of our addresses."""
         media_id = url.removeprefix(f"{self._base_url}/")
-        if media_id == url or not _MEDIA_ID.fullmatch(media_id):
-            return None
+        is_ours = media_id != url and _MEDIA_ID.fullmatch(media_id)
+        return media_id if is_ours else None
+
+    def fetch(self, media_id: str, auth: AuthBase) -> bytes:
+        """The bytes. Raises as `fetch_attachment` does."""
         path = f"/{self._version}/{media_id}"
         try:
             found = record(self._graph.get(path, auth=auth))
@@ -78,7 +81,10 @@ class Media:
         if not self._may_call(address):
             raise PermanentError("whatsapp: the address of a file is none of Meta's")
         client = _Download("whatsapp", address, max_bytes=self._max_bytes)
-        content: Any = client.get("", auth=auth)
+        try:
+            content: Any = client.get("", auth=auth)
+        except Refused:
+            raise Refused(too_large(self._max_bytes)) from None
         assert isinstance(content, bytes)
         return content
 

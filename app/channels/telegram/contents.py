@@ -122,7 +122,8 @@ def _files(
     seen = set()
     for kind, file in _listed(message):
         file_id = id_of(file.get("file_id"))
-        if not file_id or (known := file.get("file_unique_id") or file_id) in seen:
+        known = id_of(file.get("file_unique_id")) or file_id
+        if not file_id or known in seen:
             continue
         seen.add(known)
         content_type = word_of(file.get("mime_type")).lower() or _FILES[kind]

@@ -108,6 +108,7 @@ REASONS = {
     "no_reply_needed": "No reply was drafted, because it asks for none.",
     "answered": "No reply was drafted, because you had answered already.",
     "encrypted": "No reply was drafted, because it is encrypted and nobody here can read it.",
+    "handed_over": "No reply was drafted, because somebody else has the conversation.",
     "no_drafter": "No reply was drafted, because no AI model is set up for that.",
     "newer_message": "A newer message had arrived before this one was done.",
     "decided_before": "It had been decided already.",

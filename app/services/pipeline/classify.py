@@ -9,6 +9,7 @@ from app.ai.base import Question, Unusable
 from app.domain.backoff import MAX_ATTEMPTS
 from app.domain.decision import Category, Decision, JudgedBy, Judgement, decide
 from app.domain.evidence import evidence_of
+from app.domain.handover import HANDED_OVER
 from app.domain.rules import judge_by_rules
 from app.domain.status import EventStatus
 from app.domain.unified_message import UnifiedMessage
@@ -184,7 +185,7 @@ def _save(
         # A decision without its event would have the worker that holds the event now skip the draft.
         ours = store.claims.lock(tx, claim)
         settled = [event for event in settled if event.id in ours]
-        waits = store.conversations.save_decisions(
+        saved = store.conversations.save_decisions(
             tx,
             [
                 {
@@ -205,12 +206,12 @@ def _save(
             EventStatus.DECIDED: [],
         }
         for event in settled:
-            if event.id not in judgements or event.message_id not in waits:
+            if event.id not in judgements or event.message_id not in saved:
                 conversation = store.conversations.get(tx, event.conversation_id)
                 skipped[_why_skipped(event, conversation)].append(event.id)
                 continue
             reason = _why_no_draft(
-                runtime, verdicts[event.id], waits[event.message_id], event
+                runtime, verdicts[event.id], saved[event.message_id], event
             )
             if reason is None:
                 draft_events.append(event)
@@ -250,13 +251,15 @@ def _save(
 
 
 def _why_no_draft(
-    runtime: Runtime, decision: Decision, waits: bool, event: Any
+    runtime: Runtime, decision: Decision, saved: Any, event: Any
 ) -> str | None:
     """The reason that ends the event here, or None where a draft is due."""
     if decision is Decision.AUTO_HANDLED:
         return "no_reply_needed"
-    if not waits:
+    if not saved.waits:
         return "answered"
+    if saved.is_handed_over:
+        return HANDED_OVER
     if event.payload.get("metadata", {}).get("encrypted"):
         return "encrypted"
     if runtime.drafter is None:

@@ -6,6 +6,7 @@ from uuid import UUID
 from app import store
 from app.ai.base import Drafter, Reply, Turn
 from app.domain.decision import Decision
+from app.domain.handover import HANDED_OVER
 from app.domain.ids import new_id
 from app.domain.status import EventStatus
 from app.jobs.contracts import Draft
@@ -98,6 +99,7 @@ def _write(
             or conversation.last_inbound_message_id != event.message_id
             or conversation.last_draft_message_id == event.message_id
             or conversation.decision is Decision.AUTO_HANDLED
+            or conversation.handed_over_to is not None
             or _is_answered(conversation)
         ):
             return _skip(tx, job, claim, event)
@@ -198,6 +200,12 @@ def _skip(tx: Transaction, job: Draft, claim: Claim, event: Any) -> EventOutcome
             status, reason = EventStatus.DRAFTED, "drafted_before"
         elif conversation and conversation.decision is Decision.AUTO_HANDLED:
             reason = "no_reply_needed"
+        elif (
+            conversation
+            and conversation.handed_over_to
+            and not _is_answered(conversation)
+        ):
+            reason = HANDED_OVER
     else:
         status, reason = EventStatus.SUPERSEDED, "newer_message"
     store.claims.finish(tx, claim, [event.id], status=status, reason=reason)

@@ -55,6 +55,8 @@ def ingest(
     ]
     # In one order for all: else two batches that share messages could wait for each other for ever.
     rows.sort(key=lambda row: row["external_id"])
+    count = len(rows)
+    rows, echoes = _without_echoes(tx, config, items, rows)
     created = store.events.add_new(tx, rows)
     ours = set(created.values())
     refused = [row for row in rows if row["id"] not in ours]
@@ -64,7 +66,7 @@ def ingest(
     repeated = [row for row in refused if not _differs(row, known)]
     store.receipts.add_repeats(
         tx,
-        _ids_of(tx, config, repeated, known),
+        _ids_of(tx, config, repeated, known) | echoes,
         source=source,
         receipt_id=receipt_id,
         run_id=run_id,
@@ -72,7 +74,7 @@ def ingest(
     _dead_letter(tx, config, broken, run_id)
     return Ingested(
         event_ids=sorted(created.values()),
-        duplicates=len(rows) - len(created),
+        duplicates=count - len(created),
         rejected=len(broken),
     )
 
@@ -120,6 +122,41 @@ def _row(
         "rung_at": tx.now,
         "received_at": tx.now,
     }
+
+
+def _without_echoes(
+    tx: Transaction,
+    config: ChannelConfig,
+    items: Sequence[Item],
+    rows: Sequence[dict[str, Any]],
+) -> tuple[list[dict[str, Any]], set[UUID]]:
+    """Leave out what came without an id and was said a moment ago; returns the events of that too.
+
+    The unique key sees only the same window of time. For those beside it the fingerprints are locked,
+    or two workers would each find nothing.
+    """
+    near = {
+        item.fingerprint: item.near for item in items if item.fingerprint and item.near
+    }
+    if not near:
+        return list(rows), set()
+    marks = {mark for own, beside in near.items() for mark in (own, *beside)}
+    store.locks.lock_creation(
+        tx, config.workspace_id, [f"{config.id}:{mark}" for mark in marks]
+    )
+    known = store.events.known_by_fingerprint(
+        tx, config_id=config.id, fingerprints=marks
+    )
+    kept: list[dict[str, Any]] = []
+    echoes: set[UUID] = set()
+    fresh: set[str] = set()
+    for row in rows:
+        beside = near.get(row["fingerprint"], frozenset())
+        echoes |= {known[mark] for mark in beside if mark in known}
+        if beside.isdisjoint(known) and beside.isdisjoint(fresh):
+            kept.append(row)
+            fresh.add(row["fingerprint"])
+    return kept, echoes
 
 
 def _known(

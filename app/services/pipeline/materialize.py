@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from app import store
 from app.domain.reply_token import workspace_key
 from app.domain.status import EventStatus, RunMode
-from app.domain.unified_message import Direction, MessageKind, UnifiedMessage
+from app.domain.unified_message import Channel, Direction, MessageKind, UnifiedMessage
 from app.errors import InvalidPayload
 from app.jobs.contracts import Classify, Materialize
 from app.runtime import Runtime
@@ -27,6 +27,7 @@ from app.services.pipeline.failure import (
     held_together,
     settle_failures,
 )
+from app.services.pipeline.handovers import keep_handovers
 from app.services.pipeline.mail_reports import keep_reports
 from app.services.pipeline.outcome import Outcome
 from app.services.pipeline.placement import (
@@ -130,6 +131,7 @@ def _place(
             for one in batch
         ]
         meet_statuses(tx, changes)
+        keep_handovers(tx, batch)
         homeless = without_home(tx, batch)
         batch = [one for one in batch if one not in homeless]
         customers = find_customers(tx, batch)
@@ -152,6 +154,8 @@ def _place(
         store.claims.save_materialized(tx, claim, rows)
         conversation_ids = {conversation for conversation, _ in messages.values()}
         conversation_ids |= places.joined
+        if not all(one.event.channel == Channel.EMAIL for one in batch):
+            store.handovers.show(tx, conversation_ids)
         store.events.supersede_older(tx, conversation_ids)
         store.messages.make_drafts_stale(tx, conversation_ids)
         store.conversations.mark_enqueued(
