@@ -66,7 +66,7 @@ def refusals_of_reply(
         allowed_by_workspace=workspace.auto_reply,
         ai_enabled=conversation.ai_enabled,
         conversation_status=conversation.status,
-        handed_over_to=None,
+        handed_over_to=conversation.handed_over_to,
         decision=conversation.decision,
         category=conversation.category,
         is_old=target.is_old,
