@@ -13,6 +13,7 @@ from app.channels.reading import moment_of, objects_of, text_of
 from app.channels.send_faults import Fault, Refusal, SendClient, by_code
 from app.channels.sending import CLOCKS_DIFFER, Outgoing
 from app.domain import loop_mark
+from app.domain.identifiers import email_key
 from app.domain.mail_head import MailHead
 from app.domain.mail_html import html_of_text
 from app.domain.mail_ids import message_id, message_ids
@@ -74,6 +75,17 @@ def is_same(record: dict[str, Any], mail: MailHead) -> bool:
     named = message_ids(" ".join(map(text_of, references)))
     own = message_id(text_of(record.get("internetMessageId")))
     return mail.message_id in {own, *named}
+
+
+def may_be_same(record: dict[str, Any], outgoing: Outgoing, mail: MailHead) -> bool:
+    """Whether a listed mail leaves out what would tell, and what it shows is the same."""
+    omitted = record.get("omitted")
+    hides = isinstance(omitted, list) and "internetHeaders" in omitted
+    to = {
+        email_key(text_of(one.get("address"))) for one in objects_of(record.get("to"))
+    }
+    is_alike = text_of(record.get("subject")).strip() == mail.subject
+    return hides and is_alike and (not to or email_key(outgoing.to.value) in to)
 
 
 def is_older(record: dict[str, Any], since: datetime) -> bool:

@@ -85,6 +85,21 @@ def test_a_mail_is_found_among_the_sent_ones(server, found):
     assert [asked.query.get("pageToken") for asked in server.requests] == [None, "p2"]
 
 
+def test_where_the_list_leaves_out_the_headers_the_mail_is_looked_at(server):
+    marked = {"internetHeaders": [{"name": "X-BizzyBee-Mark", "value": MARK}]}
+    hidden = {"omitted": ["internetHeaders", "body"]}
+    others = [
+        row("1") | hidden | {"subject": "Re: Bell"},
+        row("2") | hidden | {"to": [{"address": "bob@example.com"}]},
+        row("3") | hidden | {"sentAt": "2026-09-03T08:00:00Z"},
+    ]
+    server.answer({"records": [*others, row("4") | hidden]})
+    server.answer(row("4") | marked)
+
+    assert find(server) == Sent("4", "thr-1")
+    assert server.requests[1].path == "/v1/email/messages/4"
+
+
 def test_another_mail_of_ours_is_not_taken_for_it(server):
     other = {"internetHeaders": [{"name": "X-BizzyBee-Mark", "value": "automatic; id"}]}
     server.answer({"records": [row("1") | other | {"references": HEAD.message_id}]})

@@ -1,5 +1,6 @@
 """What WhatsApp, Messenger and Instagram are asked for, and what their codes mean."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -70,6 +71,16 @@ def test_messages_answer_within_the_window_and_carry_our_id(server, provider):
     }
 
 
+def test_an_account_of_instagram_login_is_sent_from_where_it_lives(server):
+    server.answer(CASES["instagram"].taken)
+    nowhere, case = "http://127.0.0.1:1", CASES["instagram"]
+    sender = sender_at("instagram", nowhere, META_INSTAGRAM_API_URL=server.url)
+
+    sender.send(replace(case.account, settings={"login": "instagram"}), case.outgoing)
+
+    assert server.requests[0].path == case.path
+
+
 @pytest.mark.parametrize(
     ("provider", "limit"),
     [
@@ -100,6 +111,7 @@ def test_texts_and_times_are_limited(server, provider, limit):
         pytest.param(230, None, AuthError, id="permission of a range"),
         pytest.param(100, 2018001, Undeliverable, id="no matching user"),
         pytest.param(100, None, PermanentError, id="parameter"),
+        pytest.param(100, 33, AuthError, id="no such account"),
         pytest.param(190, 463, AuthError, id="token"),
         pytest.param(368, None, AuthError, id="blocked"),
         pytest.param(551, None, Undeliverable, id="unavailable"),
@@ -144,6 +156,7 @@ def test_a_code_says_what_follows(server, provider, code, subcode, error):
         (132000, PermanentError),
         (132016, PermanentError),
         (0, AuthError),
+        (33, AuthError),
         (190, AuthError),
         (299, AuthError),
         (987654, PermanentError),

@@ -29,6 +29,7 @@ from app.channels.aurinko_sending import (
     is_older,
     is_same,
     letter_of,
+    may_be_same,
 )
 from app.channels.base import (
     Account,
@@ -49,6 +50,7 @@ from app.channels.webhook import (
     WebhookRequest,
 )
 from app.config import Settings
+from app.domain.mail_head import MailHead
 from app.domain.scrub import scrub_text
 from app.domain.unified_message import Channel
 from app.errors import (
@@ -327,7 +329,7 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber, Sender):
                 one for one in _records(page, MESSAGES) if is_message_of(one, "SENT")
             ]
             for record in records:
-                if is_same(record, outgoing.mail):
+                if self._is_sent(record, outgoing, outgoing.mail, since, auth):
                     thread_id = record.get("threadId")
                     is_told = isinstance(thread_id, str) and thread_id
                     return Sent(record_id(record), thread_id if is_told else None)
@@ -338,6 +340,25 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber, Sender):
             ):
                 break
         return None
+
+    def _is_sent(
+        self,
+        record: dict[str, Any],
+        outgoing: Outgoing,
+        mail: MailHead,
+        since: datetime,
+        auth: AuthBase,
+    ) -> bool:
+        """Whether a listed mail is the one that was sent; it is looked at whole where that may tell."""
+        if is_same(record, mail):
+            return True
+        if is_older(record, since) or not may_be_same(record, outgoing, mail):
+            return False
+        try:
+            whole = self._api.get(_message_path(record_id(record)), auth=auth)
+        except Gone:
+            return False
+        return isinstance(whole, dict) and is_same(whole, mail)
 
     def _auth(self, account: Account) -> AuthBase:
         bearer = Bearer(account.credentials.get("access_token"))

@@ -26,6 +26,9 @@ _RENEW = Fault(
 _NOT_ALLOWED = Fault(
     AuthError, "the app or the token lacks a permission: grant it in Meta's settings"
 )
+_NOT_OURS = Fault(
+    AuthError, "Meta knows no such account of ours, or hides it from this token"
+)
 _BLOCKED = Fault(
     AuthError, "Meta has blocked or locked the account: see its quality page at Meta"
 )
@@ -51,6 +54,7 @@ _GRAPH: dict[Any, Fault] = {
     32: _SLOWER,
     613: _SLOWER,
     368: _BLOCKED,
+    (100, 33): _NOT_OURS,
 }
 _RANGES = {range(200, 300): _NOT_ALLOWED, range(80000, 80015): _SLOWER}
 
@@ -76,7 +80,7 @@ MESSAGING: dict[Any, Fault] = _GRAPH | {
 
 WHATSAPP: dict[Any, Fault] = _GRAPH | {
     100: _PARAMETER,
-    33: _NOBODY,
+    33: _NOT_OURS,
     130429: _SLOWER,
     131056: Fault(RateLimited, "too many messages to this customer in a short time"),
     131048: Fault(
