@@ -97,6 +97,29 @@ def test_no_line_is_too_long_and_no_id_is_parted():
 
 
 @pytest.mark.parametrize(
+    "subject", ["Re: " + "ä" * 300, "Re: " + "a" * 390, "Re: Sattel", ""]
+)
+@pytest.mark.parametrize("name", ["Ünïcødé " * 20, "A" * 200, "Anna, of Bikes", None])
+def test_subjects_and_names_of_any_length_arrive_whole(subject, name):
+    head = replace(
+        HEAD, subject=subject, sender_name=name, headers=(("Thread-Topic", subject),)
+    )
+
+    content = letter(mail=head, to=Address("email", "anna@example.com", name)).content
+
+    message = read_mail(content)
+    named = name and name.strip()
+    assert (message.subject or "") == subject
+    assert (message.sender.value, message.sender.name) == (HEAD.sender, named)
+    [to] = message.recipients
+    assert (to.value, to.name) == ("anna@example.com", named)
+    assert message.headers.get("thread-topic", "") == subject
+    assert content.isascii()
+    assert b"\n" not in content.replace(b"\r\n", b"")
+    assert max(map(len, content.split(b"\r\n"))) <= 998
+
+
+@pytest.mark.parametrize(
     "evil", ["a\r\nBcc: all@example.com", "a\nBcc: all@example.com", "a\x85b\u2028c"]
 )
 def test_nothing_adds_a_header(evil):

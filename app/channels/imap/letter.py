@@ -23,6 +23,8 @@ _OWN = frozenset(
     {"from", "to", "cc", "bcc", "sender", "subject", "date", "message-id"}
     | {"in-reply-to", "references", "mime-version", "return-path"}
 )
+_LINE = 76
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,13 @@ def letter_of(
     head = [
         ("From", _mailbox(mail.sender_name, sender)),
         ("To", _mailbox(outgoing.to.name, recipient)),
-        ("Subject", Header(plain(mail.subject), "utf-8", 76, "Subject").encode()),
+        ("Subject", _words(plain(mail.subject), "Subject")),
         ("Date", formatdate()),
         ("Message-ID", f"<{mail.message_id}>"),
         ("In-Reply-To", f"<{mail.in_reply_to}>" if mail.in_reply_to else ""),
         # An id per line: none may be parted, and no line may be long.
         ("References", "\n ".join(f"<{one}>" for one in mail.references)),
-        *((name, plain(value)) for name, value in mail.headers),
+        *((name, _words(plain(value), name)) for name, value in mail.headers),
     ]
     content = MIMEMultipart("alternative", boundary=f"=_{outgoing.id.hex}")
     written = {
@@ -96,7 +98,16 @@ def _address(written: str) -> str | None:
 
 
 def _mailbox(name: str | None, address: str) -> str:
-    return formataddr((plain(name)[:200], address), "utf-8")
+    named = plain(name)[:_LONGEST_NAME]
+    if named.isascii():
+        return formataddr((named, address))
+    return f"{_words(named, 'From')}\n <{address}>"
+
+
+def _words(text: str, name: str) -> str:
+    """A text as a header has it: in encoded words where it is not ASCII, and in short lines."""
+    charset = "us-ascii" if text.isascii() else "utf-8"
+    return Header(text, charset, _LINE, name, errors="replace").encode()
 
 
 def _lines(text: str) -> str:
