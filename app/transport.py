@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
+from io import BytesIO
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -28,6 +29,7 @@ from app.errors import (
     AuthError,
     BizzyBeeError,
     Gone,
+    OutcomeUnknown,
     PermanentError,
     RateLimited,
     RetryableError,
@@ -55,6 +57,8 @@ _CONNECT_AGAIN = Retry(
     backoff_factor=0.1,
     respect_retry_after_header=False,
 )
+_FORM = "application/x-www-form-urlencoded"
+_JSON = "application/json"
 _local = threading.local()
 
 
@@ -119,6 +123,53 @@ class HTTPClient:
         After a RetryableError it is unknown whether the request arrived.
         """
         return self._call("POST", path, auth=auth, json=body, params=params)
+
+    def submit(
+        self,
+        path: str,
+        *,
+        auth: AuthBase,
+        body: Any = None,
+        form: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Have the provider do once what must not be done twice: JSON, or a form.
+
+        RetryableError says that it was certainly not done, OutcomeUnknown that it may have been;
+        otherwise raises what `refusal` makes of the answer.
+        """
+        what = f"{self._provider}: POST {path}"
+        is_form = form is not None
+        written = _as_form(form) if form is not None else json.dumps(body).encode()
+        content = _Content(written)
+        try:
+            # A connection of its own: one that was kept may have been closed meanwhile, and then
+            # nobody could tell whether the request was read.
+            with (
+                _new_session(self._direct) as session,
+                session.post(
+                    self._base_url + path,
+                    data=content,
+                    headers={"Content-Type": _FORM if is_form else _JSON},
+                    auth=auth,
+                    params=params,
+                    timeout=self._timeout,
+                    stream=True,
+                    allow_redirects=False,
+                ) as response,
+            ):
+                if response.status_code >= 300:
+                    raise self.refusal(what, response)
+                try:
+                    return self.read(what, response)
+                except (RetryableError, self.too_large) as exc:
+                    raise OutcomeUnknown(str(exc)) from None
+        except (requests.ConnectionError, requests.Timeout, HTTPError) as exc:
+            if content.was_begun:
+                raise OutcomeUnknown(f"{what}: no answer ({_name(exc)})") from None
+            raise RetryableError(f"{what}: not reached ({_name(exc)})") from None
+        except requests.RequestException as exc:
+            raise PermanentError(f"{what} cannot be sent ({_name(exc)})") from None
 
     def delete(self, path: str, *, auth: AuthBase) -> None:
         """Delete what is at a path; raises as `get` does."""
@@ -187,6 +238,20 @@ class HTTPClient:
         return bytes(body)
 
 
+class _Content(BytesIO):
+    """The content of a request, which knows whether any of it was sent.
+
+    It is read when the connection stands and the head is written. What fails before that, in
+    whatever way, left the provider without the content, so that there was nothing to do.
+    """
+
+    was_begun = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.was_begun = True
+        return super().read(size)
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return how many seconds a Retry-After asks to wait, given as a number or a date."""
     value = headers.get("Retry-After", "").strip()
@@ -231,6 +296,10 @@ def decoded(body: bytes) -> Any:
 def _finite(digits: str) -> float | None:
     number = float(digits)
     return number if math.isfinite(number) else None
+
+
+def _as_form(form: Mapping[str, Any]) -> bytes:
+    return urlencode(form, doseq=True, errors="replace").encode()
 
 
 def _session(*, direct: bool) -> requests.Session:

@@ -191,7 +191,7 @@ class ScriptedServer:
                 path=address.path,
                 query=dict(parse_qsl(address.query, keep_blank_values=True)),
                 headers=dict(handler.headers.items()),
-                body=json.loads(body) if body else None,
+                body=_read(body, handler.headers.get_content_type()),
                 connection=handler.client_address[1],
             )
         )
@@ -215,3 +215,9 @@ class ScriptedServer:
             for byte in sent:
                 time.sleep(answer.drip)
                 handler.wfile.write(bytes([byte]))
+
+
+def _read(body: bytes, content_type: str) -> Any:
+    if content_type == "application/x-www-form-urlencoded":
+        return dict(parse_qsl(body.decode(), keep_blank_values=True))
+    return json.loads(body) if body else None

@@ -11,6 +11,7 @@ import pytest
 from app.errors import (
     AuthError,
     Gone,
+    OutcomeUnknown,
     PermanentError,
     RateLimited,
     RetryableError,
@@ -308,6 +309,62 @@ def test_a_netrc_file_does_not_replace_the_token(server, tmp_path, monkeypatch):
     HTTPClient("test", "http://proxied.example").get("/x", auth=AUTH)
 
     assert server.requests[0].headers["Authorization"] == f"Bearer {SECRET}"
+
+
+def test_what_must_not_be_done_twice_has_a_connection_of_its_own(server, client):
+    for _ in range(3):
+        server.answer({"id": 1}, status=201)
+
+    client.get("/x", auth=AUTH)
+    assert client.submit("/x", auth=AUTH, body={"a": "ü"}) == {"id": 1}
+    assert client.submit("/x", auth=AUTH, form={"To": "+4", "Body": "ü"}) == {"id": 1}
+
+    _, as_json, as_form = server.requests
+    assert len({asked.connection for asked in server.requests}) == 3
+    assert as_json.body == {"a": "ü"}
+    assert as_json.headers["Content-Type"] == "application/json"
+    assert as_form.body == {"To": "+4", "Body": "ü"}
+    assert as_form.headers["Authorization"] == f"Bearer {SECRET}"
+
+
+@pytest.mark.shows("I1")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param({"content": {}, "delay": 0.6}, id="silent"),
+        pytest.param({"content": {"a": "b" * 99}, "drip": 0.05}, id="dripping"),
+        pytest.param({"drop": True}, id="hung up"),
+        pytest.param({"content": b"x" * 2000}, id="no end"),
+    ],
+)
+def test_after_the_request_was_sent_nobody_knows_what_became_of_it(server, answer):
+    client = HTTPClient(
+        "test", server.url, timeout=(1.0, 0.3), deadline=0.3, max_bytes=1000
+    )
+    server.answer(**answer)
+
+    with pytest.raises(OutcomeUnknown):
+        client.submit("/x", auth=AUTH, body={})
+
+    assert len(server.requests) == 1
+
+
+@pytest.mark.shows("I1")
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("http://127.0.0.1:1", id="nobody listens"),
+        pytest.param("https://127.0.0.1:{port}", id="no TLS there"),
+        pytest.param("http://nowhere.invalid", id="no such name"),
+    ],
+)
+def test_what_never_left_may_be_tried_again(server, url):
+    client = HTTPClient("test", url.format(port=server.url.rpartition(":")[2]))
+
+    with pytest.raises(RetryableError):
+        client.submit("/x", auth=AUTH, body={"a": "b"})
+
+    assert server.requests == []
 
 
 @pytest.fixture

@@ -3,30 +3,15 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
 from app.channels.base import Account
+from app.domain.mail_head import MailHead
+from app.domain.text_limit import TextLimit
 
 #: How far a provider's clock may be behind ours, where what it sent is told by its time.
 CLOCKS_DIFFER = timedelta(seconds=10)
-
-
-class TextUnit(StrEnum):
-    """In what a provider counts the length of a text."""
-
-    CHARACTERS = "characters"
-    UTF16 = "utf16"
-    BYTES = "bytes"
-
-
-@dataclass(frozen=True)
-class TextLimit:
-    """The longest text of one message."""
-
-    size: int
-    unit: TextUnit = TextUnit.CHARACTERS
 
 
 @dataclass(frozen=True)
@@ -36,19 +21,6 @@ class Address:
     kind: str
     value: str
     name: str | None = None
-
-
-@dataclass(frozen=True)
-class MailHead:
-    """What a mail says of itself above its text."""
-
-    message_id: str
-    """Ours, the same on every try; without brackets."""
-    subject: str
-    in_reply_to: str | None = None
-    references: tuple[str, ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
-    """Further ones, by name: automatic mail says that it is."""
 
 
 @dataclass(frozen=True)

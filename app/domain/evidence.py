@@ -18,7 +18,7 @@ from app.domain.mail_signs import MailSigns
 from app.domain.unified_message import Direction, UnifiedMessage
 
 #: Counts up when a rule changes, so that an old decision still names what made it.
-VERSION = 2
+VERSION = 3
 
 #: The first that holds speaks: what says most about a mail stands first.
 RULES = (

@@ -3,6 +3,7 @@
 from app.domain import mail_phrases as phrases
 from app.domain.decision import Category
 from app.domain.evidence_rule import Rule
+from app.domain.loop_mark import HEADER, is_automatic
 from app.domain.mail_signs import MailSigns
 
 #: Whatever they say, other than no, they are there only where a program answers.
@@ -33,6 +34,9 @@ _ANSWER_VALUES = {
 def is_marked_answer(mail: MailSigns) -> bool:
     """Whether the headers say that a program answered."""
     if mail.header("auto-submitted").startswith("auto-replied"):
+        return True
+    # Whichever installation wrote it: two of us must not answer each other.
+    if is_automatic(mail.header(HEADER)):
         return True
     if mail.affirms_any(*_ANSWER_HEADERS):
         return True

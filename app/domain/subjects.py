@@ -4,6 +4,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from app.domain.printable import plain
+
 #: Of a subject; nobody's is longer.
 _MAX = 1_000
 #: A mailer that counts its answers writes one prefix; two dozen is an accident of many.
@@ -99,6 +101,10 @@ _WORD = re.compile(r"\w+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _MIN_UNSPACED = 6
 
+#: Words of the language as well, or of the trade: "Ref: 1042" is not what a mailer wrote.
+_ALSO_WORDS = frozenset({"ref", "res", "ha", "hv", "на", "atb", "ats"})
+_LONGEST_ANSWER = 400
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -134,3 +140,24 @@ def read_subject(subject: str | None) -> Subject:
             is_reply = is_reply or word in _REPLY_WORDS
             is_forward = is_forward or word not in _REPLY_WORDS
     return Subject(" ".join(text[at:].strip(" ()[].!?-").split()), is_reply, is_forward)
+
+
+def subject_of_answer(subject: str | None) -> str:
+    """Return the subject of an answer: "Re:" once, whatever the answers before it were marked with.
+
+    What names a list or a ticket stays, and so does a mark of forwarding. One line always.
+    """
+    text = plain(subject)[:_MAX]
+    tags: list[str] = []
+    at = 0
+    for _ in range(_MAX_PREFIXES):
+        match = _PREFIX.match(text, at)
+        if match is None:
+            break
+        if match[1]:
+            tags.append(match[1])
+        elif match[2].lower() not in _REPLY or match[2].lower() in _ALSO_WORDS:
+            break
+        at = match.end()
+    words = [*dict.fromkeys(tags), text[at:].strip()]
+    return " ".join(filter(None, ["Re:", *words]))[:_LONGEST_ANSWER].strip()

@@ -266,6 +266,16 @@ def answered_since(tx: Transaction, message: Message, *, but: Collection[UUID]) 
     return found is not None
 
 
+def set_mail_id(tx: Transaction, message_id: UUID, mail_id: str) -> None:
+    """Note under which Message-ID a mail of ours is known to others."""
+    tx.session.execute(
+        update(Message)
+        .where(Message.id == message_id, Message.mail_id.is_distinct_from(mail_id))
+        .values(mail_id=mail_id)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def mark_replied(tx: Transaction, conversation_id: UUID, until: datetime) -> None:
     """Note that what customers wrote up to then is answered."""
     tx.session.execute(

@@ -62,7 +62,7 @@ def test_an_echo_is_outbound_under_the_id_of_the_send(messages):
     assert echo.metadata == {
         "echo": True,
         "app_id": "555000111222",
-        "correlation": "out:8841",
+        "own_id": "out:8841",
     }
 
 

@@ -227,7 +227,7 @@ def test_a_status_is_known_by_its_message_and_its_name(messages):
     assert failed.recipients[0].value == "+46700000001"
     assert failed.metadata["status"] == "failed"
     assert failed.metadata["error"]["code"] == 131047
-    assert failed.metadata["correlation"] == "out:8841"
+    assert failed.metadata["own_id"] == "out:8841"
     assert played.external_id == "wamid.OUT2:status:played"
     assert unknown.metadata["status"] == "teleported"
 

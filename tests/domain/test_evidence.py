@@ -1,9 +1,11 @@
 """Triage by structure: sure of machines, silent about people."""
 
 import time
+from uuid import UUID
 
 import pytest
 
+from app.domain import loop_mark
 from app.domain.decision import SURE_ENOUGH, Category, JudgedBy
 from app.domain.evidence import RULES, evidence_of
 from app.domain.mail import read_mail
@@ -59,7 +61,7 @@ def test_a_judgement_names_its_rule_and_its_reason():
     assert judgement is not None
     assert judgement.category is Category.NOTIFICATION
     assert judgement.judged_by is JudgedBy.EVIDENCE
-    assert judgement.source == "evidence/2:auto-reply"
+    assert judgement.source == "evidence/3:auto-reply"
     assert judgement.reason == "the headers say that a program answered"
     assert judgement.confidence >= SURE_ENOUGH
 
@@ -158,7 +160,7 @@ def test_reports_of_servers_are_notifications(raw, rule):
 
     assert judgement is not None
     assert judgement.category is Category.NOTIFICATION
-    assert judgement.source == f"evidence/2:{rule}"
+    assert judgement.source == f"evidence/3:{rule}"
 
 
 @pytest.mark.shows("H1")
@@ -193,7 +195,7 @@ def test_reports_of_servers_are_notifications(raw, rule):
     ],
 )
 def test_automatic_answers_are_notifications(headers, rule):
-    assert rule_of(mail("I am away.", **headers)) == f"evidence/2:{rule}"
+    assert rule_of(mail("I am away.", **headers)) == f"evidence/3:{rule}"
 
 
 @pytest.mark.shows("C12")
@@ -201,7 +203,7 @@ def test_automatic_answers_are_notifications(headers, rule):
 def test_calendars_are_notifications(method):
     raw = mail_of(multipart("alternative", text_part("come"), REQUEST.format(method)))
 
-    assert rule_of(raw) == "evidence/2:calendar"
+    assert rule_of(raw) == "evidence/3:calendar"
 
 
 @pytest.mark.shows("C12")
@@ -209,7 +211,7 @@ def test_an_answer_of_exchange_to_an_invitation_is_a_notification():
     accepted = mail("", content_class="urn:content-classes:calendarmessage")
     letter = mail("", content_class="urn:content-classes:message")
 
-    assert rule_of(accepted) == "evidence/2:calendar"
+    assert rule_of(accepted) == "evidence/3:calendar"
     assert rule_of(letter) is None
 
 
@@ -238,7 +240,7 @@ def test_who_received_it_is_believed_when_calling_it_spam(headers, rule):
 
     assert judgement is not None
     assert judgement.category is Category.SPAM
-    assert judgement.source == f"evidence/2:{rule}"
+    assert judgement.source == f"evidence/3:{rule}"
 
 
 @pytest.mark.parametrize(
@@ -294,7 +296,7 @@ def test_mailings_are_newsletters(headers):
 
     assert judgement is not None
     assert judgement.category is Category.NEWSLETTER
-    assert judgement.source == "evidence/2:newsletter"
+    assert judgement.source == "evidence/3:newsletter"
 
 
 @pytest.mark.shows("H1")
@@ -333,7 +335,7 @@ def test_mailings_are_newsletters(headers):
 )
 def test_what_programs_write_is_a_notification(headers, rule):
     assert (
-        rule_of(mail("Your parcel is on its way.", **headers)) == f"evidence/2:{rule}"
+        rule_of(mail("Your parcel is on its way.", **headers)) == f"evidence/3:{rule}"
     )
 
 
@@ -363,7 +365,7 @@ def test_what_programs_write_is_a_notification(headers, rule):
 def test_what_is_written_for_programs_was_written_by_one(html, headers, rule):
     raw = mail(html, content_type="text/html", **headers)
 
-    assert rule_of(raw) == (rule and f"evidence/2:{rule}")
+    assert rule_of(raw) == (rule and f"evidence/3:{rule}")
 
 
 WAY_OUT = '<p>News!</p><a href="https://shop.example/x/1">Unsubscribe</a>'
@@ -402,14 +404,14 @@ def test_a_mailing_has_its_end_in_header_and_text(body, headers, rule):
         **{"From": "Shop <hello@shop.example>", "Content-Type": "text/html"} | headers,
     )
 
-    assert rule_of(raw) == (rule and f"evidence/2:{rule}")
+    assert rule_of(raw) == (rule and f"evidence/3:{rule}")
 
 
 def test_a_commit_on_a_list_for_commits_is_a_notification():
     commit = "Author: bob\nDate: 2024-03-05\n\nLog Message:\n\nmend it\n"
     headers = LIST | {"List-Id": "<project-commits.lists.example>"}
 
-    assert rule_of(mail(commit, **headers)) == "evidence/2:commit"
+    assert rule_of(mail(commit, **headers)) == "evidence/3:commit"
     assert rule_of(mail(commit, **LIST)) is None
     assert rule_of(mail(commit, **headers, in_reply_to="<commit@x>")) is None
     assert rule_of(mail("why?", **headers)) is None
@@ -418,7 +420,7 @@ def test_a_commit_on_a_list_for_commits_is_a_notification():
 def test_an_item_of_a_feed_is_a_notification():
     item = "URL: https://blog.example/1\nDate: 2024-03-05\n\nA story."
 
-    assert rule_of(mail(item, From="rss@x.example")) == "evidence/2:feed-item"
+    assert rule_of(mail(item, From="rss@x.example")) == "evidence/3:feed-item"
     assert rule_of(mail(item)) is None
     assert rule_of(mail("Do you like it?", From="rss@x.example")) is None
 
@@ -622,3 +624,13 @@ def test_each_rule_has_a_name_of_its_own_and_a_reason():
 
     assert len(set(names)) == len(names)
     assert all(rule.reason and SURE_ENOUGH <= rule.confidence < 1 for rule in RULES)
+
+
+@pytest.mark.shows("H1", "H3")
+@pytest.mark.parametrize("automatic", [True, False])
+def test_an_answer_of_another_installation_is_told_by_its_mark(automatic):
+    mark = loop_mark.make(b"somebody else's", UUID(int=7), automatic=automatic)
+
+    rule = rule_of(mail(x_bizzybee_mark=mark))
+
+    assert rule == ("evidence/3:auto-reply" if automatic else None)

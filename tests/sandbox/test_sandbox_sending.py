@@ -2,11 +2,14 @@
 
 import base64
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import requests
 
 from sandbox.letters import Letter
+from tests.channels.senders import CASES, HEAD, sender_at
 
 MESSAGES = "/aurinko/v1/email/messages"
 SENDS = "/_control/sends"
@@ -270,3 +273,23 @@ def test_the_same_letter_is_written_alike():
         )
 
     assert written() == written()
+
+
+@pytest.mark.parametrize("rewrites", [False, True])
+def test_what_our_adapter_sends_is_found_again_and_once(sandbox, rewrites):
+    sandbox.behave(rewrite_message_id=rewrites)
+    case = CASES["aurinko"]
+    account = replace(case.account, credentials={"access_token": "sandbox-test"})
+    head = replace(HEAD, sender=None)
+    outgoing = replace(case.outgoing, mail=head)
+    adapter = sender_at("aurinko", f"{sandbox.url}/aurinko")
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    assert adapter.find_sent(account, outgoing, since=since) is None
+
+    sent = adapter.send(account, outgoing)
+
+    assert adapter.find_sent(account, outgoing, since=since) == sent
+    (record,) = sent_records(sandbox)
+    assert record["id"] == sent.external_id
+    assert record["inReplyTo"] == f"<{HEAD.in_reply_to}>"
+    assert HEAD.message_id in record["references"]

@@ -21,6 +21,13 @@ from app.channels.aurinko_record import (
     record_id,
     unreadable,
 )
+from app.channels.aurinko_sending import (
+    AurinkoSendClient,
+    is_older,
+    is_same,
+    letter_of,
+    may_be_same,
+)
 from app.channels.base import (
     Account,
     Changes,
@@ -31,6 +38,7 @@ from app.channels.base import (
     keeping,
 )
 from app.channels.budget import Budget
+from app.channels.sending import Address, Outgoing, Sender, Sent
 from app.channels.signatures import check_hmac, check_time
 from app.channels.webhook import (
     Delivery,
@@ -40,6 +48,7 @@ from app.channels.webhook import (
     WebhookRequest,
 )
 from app.config import Settings
+from app.domain.mail_head import MailHead
 from app.domain.scrub import scrub_text
 from app.domain.unified_message import Channel
 from app.errors import (
@@ -68,6 +77,9 @@ _LONGEST_TOKEN = 1_000
 #: Messages that fail one after the other; then it is the provider that is in trouble.
 _MOST_FAILING = 3
 _MAX_SUBSCRIPTIONS = 100
+#: How far a mail is looked for that may have been sent.
+_SENT_PAGE = 50
+_MOST_SENT_PAGES = 4
 #: Below the base URL; a partner may post any address, and only these get the account's token.
 _ATTACHMENT = re.compile(rf"{MESSAGES}/(?!\.)[^/?#]+/attachments/(?!\.)[^/?#]+")
 
@@ -78,7 +90,7 @@ class _Files(HTTPClient):
     too_large = Refused
 
 
-class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
+class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber, Sender):
     """Reads a mailbox page by page or by what has changed; is called with ids of new mails."""
 
     provider = "aurinko"
@@ -86,6 +98,7 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
     #: Sent mail first: an answer is known before the question comes in.
     folders = ("SENT", "INBOX")
     polls = True
+    can_find = True
 
     def __init__(
         self,
@@ -97,6 +110,7 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
     ) -> None:
         self._base_url = base_url
         self._api = HTTPClient(self.provider, base_url)
+        self._sending = AurinkoSendClient(self.provider, base_url)
         # Four characters carry three bytes; the rest of the answer is short.
         self._files = _Files(
             self.provider, base_url, max_bytes=max_file_bytes * 4 // 3 + 65_536
@@ -273,6 +287,74 @@ class AurinkoAdapter(ChannelAdapter, Receiver, Subscriber):
                 self._unsubscribe(record_id(dead), auth)
         made = active[0] if active else self._subscribe(url, auth)
         return {"id": record_id(made), "account_id": record_id(mailbox)}
+
+    def thread_of(self, account: Account, to: Address) -> str | None:
+        """Mail is filed by its headers."""
+        return None
+
+    def send(self, account: Account, outgoing: Outgoing) -> Sent:
+        """Send a mail. What Aurinko calls incomplete was sent, and only its id is not known yet."""
+        if outgoing.mail is None:
+            raise PermanentError("aurinko: a mail without a head")
+        answer = self._sending.submit(
+            MESSAGES,
+            auth=self._auth(account),
+            body=letter_of(outgoing, outgoing.mail),
+            params={"bodyType": "html", "returnIds": "true"},
+        )
+        told = answer if isinstance(answer, dict) else {}
+        thread_id = told.get("threadId")
+        return Sent(
+            record_id(told) or None,
+            thread_id if isinstance(thread_id, str) and thread_id else None,
+        )
+
+    def find_sent(
+        self, account: Account, outgoing: Outgoing, *, since: datetime
+    ) -> Sent | None:
+        """Look for the mail among the newest that the mailbox has sent."""
+        if outgoing.mail is None:
+            return None
+        auth, token = self._auth(account), None
+        for _ in range(_MOST_SENT_PAGES):
+            params = {"q": _QUERIES["SENT"], "limit": _SENT_PAGE, "bodyType": "text"}
+            page = self._list(
+                MESSAGES, params | ({"pageToken": token} if token else {}), auth
+            )
+            records = [
+                one for one in _records(page, MESSAGES) if is_message_of(one, "SENT")
+            ]
+            for record in records:
+                if self._is_sent(record, outgoing, outgoing.mail, since, auth):
+                    thread_id = record.get("threadId")
+                    is_told = isinstance(thread_id, str) and thread_id
+                    return Sent(record_id(record), thread_id if is_told else None)
+            token = _next_page(page, token)
+            # The order is not promised, but a page of nothing but older ones is far enough.
+            if token is None or (
+                records and all(is_older(one, since) for one in records)
+            ):
+                break
+        return None
+
+    def _is_sent(
+        self,
+        record: dict[str, Any],
+        outgoing: Outgoing,
+        mail: MailHead,
+        since: datetime,
+        auth: AuthBase,
+    ) -> bool:
+        """Whether a listed mail is the one that was sent; it is looked at whole where that may tell."""
+        if is_same(record, mail):
+            return True
+        if is_older(record, since) or not may_be_same(record, outgoing, mail):
+            return False
+        try:
+            whole = self._api.get(_message_path(record_id(record)), auth=auth)
+        except Gone:
+            return False
+        return isinstance(whole, dict) and is_same(whole, mail)
 
     def _auth(self, account: Account) -> AuthBase:
         bearer = Bearer(account.credentials.get("access_token"))

@@ -2,18 +2,22 @@
 
 import hmac
 import re
+from datetime import datetime
 from typing import Any, Self
 
 from app.channels.base import Account, ChannelAdapter
 from app.channels.budget import Budget
 from app.channels.chatwoot.events import PROVIDER, read_event
+from app.channels.chatwoot.sending import ChatwootSending
 from app.channels.download import Downloads
 from app.channels.provider_files import Open, ProviderFiles
 from app.channels.reading import id_of, object_of, read_json
+from app.channels.sending import Address, Outgoing, Sender, Sent
 from app.channels.signatures import check_hmac, check_time
 from app.channels.webhook import Delivery, NoSecret, Receiver, WebhookRequest
 from app.config import Settings
 from app.domain.scrub import scrub_text
+from app.domain.text_limit import TextLimit, TextUnit
 from app.domain.unified_message import Channel
 from app.errors import AccessDenied
 
@@ -22,11 +26,13 @@ _TOKEN = "token"
 _FILE = re.compile(r"/rails/active_storage/[^?#\s]+(?:\?[^#\s]*)?", re.ASCII)
 
 
-class ChatwootAdapter(ChannelAdapter, Receiver):
+class ChatwootAdapter(ChannelAdapter, Receiver, Sender):
     """Takes events, signed as newer versions do, or at an address with a secret in it."""
 
     provider = PROVIDER
     channel = Channel.CHATWOOT
+    text_limit = TextLimit(150_000, TextUnit.UTF16)
+    can_find = True
     secret_parameters = frozenset({_TOKEN})
 
     def __init__(
@@ -34,6 +40,7 @@ class ChatwootAdapter(ChannelAdapter, Receiver):
     ) -> None:
         self._base_url = base_url
         self._budget = budget
+        self._sending = ChatwootSending(base_url, budget=budget)
         self._files = ProviderFiles(
             self.provider, base_url, downloads=downloads, max_bytes=max_bytes
         )
@@ -76,6 +83,20 @@ class ChatwootAdapter(ChannelAdapter, Receiver):
             return None
         auth = self._budget.paying(Open(), account.config_id)
         return self._files.fetch(path, auth=auth)
+
+    def thread_of(self, account: Account, to: Address) -> str | None:
+        """Chatwoot numbers its conversations."""
+        return None
+
+    def send(self, account: Account, outgoing: Outgoing) -> Sent:
+        """Write into the conversation; Chatwoot hands it on to the channel of its inbox."""
+        return self._sending.send(account, outgoing)
+
+    def find_sent(
+        self, account: Account, outgoing: Outgoing, *, since: datetime
+    ) -> Sent | None:
+        """Look through the conversation for our id or the text."""
+        return self._sending.find(account, outgoing, since=since)
 
 
 def _secret(account: Account, name: str) -> bytes:

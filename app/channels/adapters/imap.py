@@ -1,7 +1,7 @@
 """IMAP: a mailbox at any provider, read where it lies.
 
 Nothing is marked, moved or removed. Known mails are told by their headers and not downloaded
-again, so that reading anew costs little and adds nothing.
+again, so that reading anew costs little and adds nothing. What we send leaves by SMTP.
 """
 
 from datetime import datetime, timedelta
@@ -18,20 +18,26 @@ from app.channels.base import (
 )
 from app.channels.imap.answers import Folder
 from app.channels.imap.folders import Choice, choose
+from app.channels.imap.letter import letter_of
+from app.channels.imap.login import Login
 from app.channels.imap.place import Mark, Place
 from app.channels.imap.reader import Reader
 from app.channels.imap.session import Session, logged_in
+from app.channels.imap.smtp import deliver
+from app.channels.sending import Address, Outgoing, Sender, Sent
 from app.config import Settings
 from app.domain.unified_message import Channel
-from app.errors import PermanentError
+from app.errors import BizzyBeeError, PermanentError
 
 #: Days begin elsewhere at another time, and a server's days are its own.
 _DAY = timedelta(days=1)
 #: How many missed mails are told from known ones; what is beyond counts as missed.
 _MOST_COUNTED = 2000
+#: Of an account: its SMTP server puts no copy among the sent mails, so we do.
+_KEEP_COPY = "keep_copy_of_sent"
 
 
-class IMAPAdapter(ChannelAdapter):
+class IMAPAdapter(ChannelAdapter, Sender):
     """Reads folders by UID: history downwards, page by page, and what is new upwards."""
 
     provider = "imap"
@@ -40,6 +46,7 @@ class IMAPAdapter(ChannelAdapter):
     #: everything else that is read.
     folders = ("SENT", "INBOX")
     polls = True
+    can_find = True
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -109,6 +116,46 @@ class IMAPAdapter(ChannelAdapter):
                 marks[folder.name] = mark.kept()
                 more |= is_behind
         return Changes(items, marks, more, "; ".join(resets) or None, missed)
+
+    def thread_of(self, account: Account, to: Address) -> str | None:
+        """Mail is filed by its headers."""
+        return None
+
+    def send(self, account: Account, outgoing: Outgoing) -> Sent:
+        """Send a mail by SMTP; a copy goes among the sent ones where the settings say so."""
+        if outgoing.mail is None:
+            raise PermanentError("a mail without a head")
+        login = Login.read_smtp(account.credentials)
+        letter = letter_of(outgoing, outgoing.mail, account, login.username)
+        deliver(login, letter)
+        if account.settings.get(_KEEP_COPY) is True:
+            _keep_copy(account, letter.content)
+        return Sent(outgoing.mail.message_id)
+
+    def find_sent(
+        self, account: Account, outgoing: Outgoing, *, since: datetime
+    ) -> Sent | None:
+        """Look among the sent mails, where most servers put a copy of what they sent."""
+        if outgoing.mail is None:
+            return None
+        message_id = outgoing.mail.message_id
+        with logged_in(account.credentials) as session:
+            for folder in _choice(session, account).sent:
+                session.open(folder)
+                if session.with_message_id(message_id):
+                    return Sent(message_id)
+        return None
+
+
+def _keep_copy(account: Account, mail: bytes) -> None:
+    """The mail has been sent: no fault of the mailbox may make it look as if it had not."""
+    try:
+        with logged_in(account.credentials) as session:
+            folders = _choice(session, account).sent
+            if folders:
+                session.append(folders[0], mail)
+    except BizzyBeeError:
+        return
 
 
 def _choice(session: Session, account: Account) -> Choice:

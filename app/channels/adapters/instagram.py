@@ -1,6 +1,7 @@
 """Instagram: called with direct messages, or asks for the conversations of an account."""
 
 from app.channels.meta.messaging_adapter import MessagingAdapter
+from app.domain.text_limit import TextLimit, TextUnit
 from app.domain.unified_message import Channel
 
 
@@ -13,3 +14,4 @@ class InstagramAdapter(MessagingAdapter):
     platform = "instagram"
     person_kind = "igsid"
     account_kind = "instagram_account"
+    text_limit = TextLimit(1000, TextUnit.BYTES)

@@ -1,6 +1,7 @@
 """Facebook Messenger: called with messages, or asks for the conversations of a page."""
 
 from app.channels.meta.messaging_adapter import MessagingAdapter
+from app.domain.text_limit import TextLimit, TextUnit
 from app.domain.unified_message import Channel
 
 
@@ -13,3 +14,4 @@ class MessengerAdapter(MessagingAdapter):
     platform = "messenger"
     person_kind = "psid"
     account_kind = "page"
+    text_limit = TextLimit(2000, TextUnit.UTF16)

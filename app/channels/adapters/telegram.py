@@ -7,27 +7,32 @@ from app.channels.base import Account, ChannelAdapter
 from app.channels.budget import Budget
 from app.channels.download import Downloads
 from app.channels.reading import read_json
+from app.channels.sending import Outgoing, Sender, Sent
 from app.channels.telegram.files import TelegramFiles
+from app.channels.telegram.sending import TelegramSending
 from app.channels.telegram.updates import PROVIDER, UpdateReader
 from app.channels.webhook import Delivery, NoSecret, Receiver, WebhookRequest
 from app.config import Settings
+from app.domain.text_limit import TextLimit, TextUnit
 from app.domain.unified_message import Channel
 from app.errors import AccessDenied
 
 _SECRET_HEADER = "x-telegram-bot-api-secret-token"
 
 
-class TelegramAdapter(ChannelAdapter, Receiver):
+class TelegramAdapter(ChannelAdapter, Receiver, Sender):
     """Takes the updates of bots, each at the address of its account: an update names no bot."""
 
     provider = PROVIDER
     channel = Channel.TELEGRAM
+    text_limit = TextLimit(4096, TextUnit.UTF16)
     secret_headers = Receiver.secret_headers | {_SECRET_HEADER}
 
     def __init__(
         self, base_url: str, *, budget: Budget, downloads: Downloads, max_bytes: int
     ) -> None:
         self._reader = UpdateReader(base_url)
+        self._sending = TelegramSending(base_url, budget=budget)
         self._files = TelegramFiles(
             base_url, budget=budget, downloads=downloads, max_bytes=max_bytes
         )
@@ -58,3 +63,7 @@ class TelegramAdapter(ChannelAdapter, Receiver):
     def fetch_attachment(self, account: Account, url: str) -> bytes | None:
         """Fetch a file by the address that its message lists."""
         return self._files.fetch(account, url)
+
+    def send(self, account: Account, outgoing: Outgoing) -> Sent:
+        """Send a text. A bot has no way to ask what it has sent."""
+        return self._sending.send(account, outgoing)

@@ -369,6 +369,7 @@ def _around(event: dict[str, Any]) -> dict[str, Any]:
     return filled(
         {
             "source_id": id_of(event.get("source_id")),
+            "own_id": id_of(event.get("echo_id")),
             "inbox_id": id_of(inbox.get("id")) or id_of(conversation.get("inbox_id")),
             "inbox": word_of(inbox.get("name")),
             "inbox_kind": _inbox_kind(event),

@@ -1,6 +1,7 @@
 """What is asked of an IMAP server, and its answers in our words.
 
-Everything is read with EXAMINE and BODY.PEEK: nobody's mail is marked as seen.
+Everything is read with EXAMINE and BODY.PEEK: nobody's mail is marked as seen. What is written is
+a copy of what we have sent, where the account wants one.
 """
 
 import json
@@ -161,6 +162,15 @@ class Session:
             uid: bytes_of(fields, "BODY[]") if fields else None
             for uid, fields in shown.items()
         }
+
+    def with_message_id(self, message_id: str) -> list[int]:
+        """The UIDs of mails in the open folder that bear a Message-ID of ours."""
+        return self._search("HEADER", "MESSAGE-ID", f'"{message_id}"')
+
+    def append(self, folder: Folder, mail: bytes) -> None:
+        """Put a mail into a folder, as one that has been read."""
+        with self._spoken("APPEND"):
+            self._connection.append(folder.raw, mail, flags=(b"\\Seen",))
 
     def rest(self, uid: int, start: int) -> bytes:
         """The next `CHUNK` bytes of a mail; none at its end."""

@@ -117,7 +117,7 @@ class Conversations:
         self, account: Account, client: GraphClient, *, token: str | None, limit: int
     ) -> Page:
         """One page of the history, the newest conversation first; raises as `fetch_page` does."""
-        access = self._access(account, client)
+        access = self.access(account, client)
         listing, after = self._listing(access, token, limit)
         items: list[Item] = []
         with keeping(items):
@@ -140,7 +140,7 @@ class Conversations:
         known: KnownIDs,
     ) -> Changes:
         """One page of what has changed; raises as `fetch_changes` does."""
-        access = self._access(account, client)
+        access = self.access(account, client)
         place = Place.of(cursor, since)
         try:
             listing, after = self._listing(access, place.after, limit)
@@ -166,7 +166,23 @@ class Conversations:
         place = walk.place.next(after if more else None)
         return Changes(walk.items, place.cursor(), more=more, missed=walk.missed)
 
-    def _access(self, account: Account, client: GraphClient) -> Access:
+    def with_person(
+        self, account: Account, client: GraphClient, person: str
+    ) -> list[dict[str, Any]]:
+        """The messages with one person that can be read, newest first; raises as `fetch_page` does."""
+        access = self.access(account, client)
+        path = f"{access.root}/conversations"
+        params = {"platform": self._platform, "user_id": person, "fields": "id"}
+        listed = record(access.client.get(path, auth=access.auth, params=params))
+        return [
+            row
+            for one in list(records(listed.get("data")))[:_MOST_CONVERSATIONS]
+            if identifier(one.get("id"))
+            for row in self._messages(access, one).rows
+        ]
+
+    def access(self, account: Account, client: GraphClient) -> Access:
+        """How the account is spoken to. Raises PermanentError or AuthError where it lacks something."""
         if account.external_id is None:
             raise PermanentError(
                 "the account has no id at the provider: connect it with --account-id"

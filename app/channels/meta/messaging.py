@@ -88,7 +88,7 @@ class EntryReader:
         assert content.external_id is not None
         echo = kept(
             app_id=identifier(message.get("app_id")),
-            correlation=text(message.get("metadata")),
+            own_id=text(message.get("metadata")),
         )
         reply_to = record(message.get("reply_to"))
         return UnifiedMessage(

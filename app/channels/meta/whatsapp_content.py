@@ -119,7 +119,7 @@ def read_status(status: dict[str, Any]) -> Content:
         metadata=kept(
             status=state,
             error=error,
-            correlation=text(status.get("biz_opaque_callback_data")),
+            own_id=text(status.get("biz_opaque_callback_data")),
             pricing=record(status.get("pricing")) or None,
         ),
         target_id=target_id,

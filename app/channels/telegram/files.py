@@ -44,9 +44,7 @@ class TelegramFiles:
         file_id = unquote(url.removeprefix(mark))
         if not url.startswith(mark) or not _FILE_ID.fullmatch(file_id):
             return None
-        token = account.credentials.get("bot_token")
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise AuthError("the account has no usable bot token")
+        token = bot_token(account)
         auth = self._budget.paying(Open(), account.config_id)
         # The token is part of the address, which errors do not repeat as far as it is the base.
         api = _BotAPI("telegram", f"{self._base_url}/bot{token}")
@@ -61,6 +59,17 @@ class TelegramFiles:
             max_bytes=self._max_bytes,
         )
         return files.fetch(quote(path), auth=auth)
+
+
+def bot_token(account: Account) -> str:
+    """Return the token of the account's bot, which becomes a part of addresses.
+
+    Raises AuthError where there is none.
+    """
+    token = account.credentials.get("bot_token")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise AuthError("the account has no usable bot token")
+    return token
 
 
 class _BotAPI(HTTPClient):

@@ -37,12 +37,15 @@ class TwilioFiles:
         found = _FILE.fullmatch(path)
         if path == url or not found:
             return None
-        auth = self._budget.paying(_basic(account, found[1]), account.config_id)
+        auth = self._budget.paying(basic(account, found[1]), account.config_id)
         return self._files.fetch(path, auth=auth)
 
 
-def _basic(account: Account, account_sid: str) -> AuthBase:
-    """An API key where there is one, else the token that also signs."""
+def basic(account: Account, account_sid: str | None) -> AuthBase:
+    """Return an API key where there is one, else the token that also signs.
+
+    Raises AuthError where there is neither.
+    """
     told = account.credentials
     if told.get("api_key_sid"):
         name, secret = told["api_key_sid"], told.get("api_key_secret")

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import store
-from app.channels.sending import Address, MailHead, Outgoing
+from app.channels.sending import Address, Outgoing
 from app.domain.identifiers import identity_key
+from app.domain.mail_head import MailHead
 from app.domain.reply_address import reply_address
 from app.domain.unified_message import Participant, UnifiedMessage
 from app.errors import InvalidInput
@@ -102,32 +103,18 @@ def outgoing_of(
     )
 
 
-def head_row(head: MailHead) -> dict[str, Any]:
-    """A head as the queue keeps it."""
-    return {
-        "message_id": head.message_id,
-        "subject": head.subject,
-        "in_reply_to": head.in_reply_to,
-        "references": list(head.references),
-        "headers": [list(one) for one in head.headers],
-    }
-
-
 def recipient_key(person: Participant) -> str:
     """How often somebody is written to is counted under this."""
     return f"{person.kind}:{identity_key(person.kind, person.value)}"
 
 
 def _head(row: dict[str, Any] | None) -> MailHead | None:
+    """A head as the queue keeps it."""
     if row is None:
         return None
-    return MailHead(
-        message_id=row["message_id"],
-        subject=row["subject"],
-        in_reply_to=row["in_reply_to"],
-        references=tuple(row["references"]),
-        headers=tuple((name, value) for name, value in row["headers"]),
-    )
+    headers = tuple((name, value) for name, value in row["headers"])
+    lists = {"references": tuple(row["references"]), "headers": headers}
+    return MailHead(**(row | lists))
 
 
 def _author(target: Target, *, verified_only: bool) -> Participant:

@@ -3,14 +3,15 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from app import store
-from app.channels.sending import Address, MailHead, Sender
+from app.channels.sending import Address, Sender
 from app.domain.ids import new_id
+from app.domain.mail_head import MailHead
 from app.domain.outbound import text_digest
 from app.domain.reply_token import workspace_key
 from app.domain.split_text import split_text
@@ -31,7 +32,6 @@ from app.services.accounts import account_of, require_config
 from app.services.outbound.compose import (
     Route,
     Target,
-    head_row,
     our_identifier,
     recipient_key,
     route_of,
@@ -84,7 +84,6 @@ class _Part:
 
     id: UUID
     text: str
-    head: MailHead | None
     at: datetime
 
 
@@ -136,9 +135,10 @@ def answer_conversation(
         target,
         verified_only=letter.origin is OutboundOrigin.AUTOMATIC,
     )
-    parts = _parts(tx, runtime, config, route, letter, conversation.id)
     place = _Place(conversation.id, conversation.customer_id, "answer")
-    return _queue(tx, config, route, letter, digest, [(part, place) for part in parts])
+    parts = _parts(tx, runtime, config, letter)
+    places = [(part, place) for part in parts]
+    return _queue(tx, runtime, config, route, letter, digest, places)
 
 
 def write_to(
@@ -160,10 +160,10 @@ def write_to(
     thread_id = _sender(runtime, config).thread_of(account_of(runtime, config), address)
     sender = our_identifier(config, kind=to.kind)
     route = Route(sender=sender, to=to, thread_id=thread_id, target=None)
-    parts = _parts(tx, runtime, config, route, letter, None)
-    return _queue(
-        tx, config, route, letter, digest, _places(tx, runtime, config, route, parts)
+    places = _places(
+        tx, runtime, config, route, _parts(tx, runtime, config, letter), letter
     )
+    return _queue(tx, runtime, config, route, letter, digest, places)
 
 
 def _before(tx: Transaction, letter: Letter, digest: bytes) -> Queued | None:
@@ -197,29 +197,14 @@ def _sender(runtime: Runtime, config: ChannelConfig) -> Sender:
 
 
 def _parts(
-    tx: Transaction,
-    runtime: Runtime,
-    config: ChannelConfig,
-    route: Route,
-    letter: Letter,
-    conversation_id: UUID | None,
+    tx: Transaction, runtime: Runtime, config: ChannelConfig, letter: Letter
 ) -> list[_Part]:
-    parts: list[_Part] = []
-    for position, text in enumerate(_texts(_sender(runtime, config), letter.text)):
-        message_id = new_id()
-        head = head_of(
-            runtime,
-            config,
-            route,
-            message_id=message_id,
-            conversation_id=conversation_id,
-            subject=letter.subject,
-            is_automatic=letter.origin is OutboundOrigin.AUTOMATIC,
-        )
+    texts = _texts(_sender(runtime, config), letter.text)
+    return [
         # Apart from each other, so that they stand in their order.
-        at = tx.now + timedelta(microseconds=position)
-        parts.append(_Part(message_id, text, head, at))
-    return parts
+        _Part(new_id(), text, tx.now + timedelta(microseconds=position))
+        for position, text in enumerate(texts)
+    ]
 
 
 def _texts(adapter: Sender, text: str) -> list[str]:
@@ -245,12 +230,15 @@ def _places(
     config: ChannelConfig,
     route: Route,
     parts: Sequence[_Part],
+    letter: Letter,
 ) -> list[tuple[_Part, _Place]]:
     """Find or make the conversation with somebody, as a message from them would."""
     own = store.tenants.own_addresses(tx)
     key = workspace_key(runtime.settings.key_bytes, config.workspace_id)
     arrived = [
-        arrive(_stub(config, part), _unified(route, part), own=own, token_key=key)
+        arrive(
+            _stub(config, part), _unified(route, part, letter), own=own, token_key=key
+        )
         for part in parts
     ]
     store.locks.lock_creation(
@@ -279,15 +267,15 @@ def _stub(config: ChannelConfig, part: _Part) -> _NotReceived:
     )
 
 
-def _unified(route: Route, part: _Part) -> UnifiedMessage:
-    head = part.head
+def _unified(route: Route, part: _Part, letter: Letter) -> UnifiedMessage:
     return UnifiedMessage(
-        external_id=head.message_id if head else f"own:{part.id}",
+        # Its Message-ID is made from the conversation that is found.
+        external_id=f"own:{part.id}",
         external_thread_id=route.thread_id,
         direction=Direction.OUTBOUND,
         sender=route.sender,
         recipients=[Recipient(**route.to.model_dump(), role="to")],
-        subject=head.subject if head else None,
+        subject=letter.subject,
         body_text=part.text,
         sent_at=part.at,
     )
@@ -295,6 +283,7 @@ def _unified(route: Route, part: _Part) -> UnifiedMessage:
 
 def _queue(
     tx: Transaction,
+    runtime: Runtime,
     config: ChannelConfig,
     route: Route,
     letter: Letter,
@@ -303,10 +292,22 @@ def _queue(
 ) -> Queued:
     conversation_id = places[0][1].conversation_id
     target = route.target.message if route.target else None
+    heads = {
+        part.id: head_of(
+            runtime,
+            config,
+            route,
+            message_id=part.id,
+            conversation_id=place.conversation_id,
+            subject=letter.subject,
+            is_automatic=letter.origin is OutboundOrigin.AUTOMATIC,
+        )
+        for part, place in places
+    }
     store.outbound.add(
         tx,
         [
-            _message_row(config, route, letter, part, place)
+            _message_row(config, route, letter, part, place, heads[part.id])
             | {"body_html": letter.html if len(places) == 1 else None}
             for part, place in places
         ],
@@ -326,7 +327,7 @@ def _queue(
                 "recipient": route.to.model_dump(mode="json"),
                 "recipient_key": recipient_key(route.to),
                 "text_digest": text_digest(part.text),
-                "head": head_row(part.head) if part.head else None,
+                "head": asdict(head) if (head := heads[part.id]) else None,
                 "next_attempt_at": letter.send_at,
                 # Whoever queues it also rings for it.
                 "rung_at": tx.now,
@@ -334,7 +335,7 @@ def _queue(
             for position, (part, place) in enumerate(places)
         ],
     )
-    _expect_answers(tx, config, places)
+    _expect_answers(tx, config, places, heads)
     store.conversations.note_answer(tx, conversation_id, at=tx.now)
     tx.publish_after_commit(
         Outbound(workspace_id=config.workspace_id, conversation_id=conversation_id)
@@ -343,7 +344,10 @@ def _queue(
 
 
 def _expect_answers(
-    tx: Transaction, config: ChannelConfig, places: Sequence[tuple[_Part, _Place]]
+    tx: Transaction,
+    config: ChannelConfig,
+    places: Sequence[tuple[_Part, _Place]],
+    heads: dict[UUID, MailHead | None],
 ) -> None:
     """Let mail that names ours find its conversation.
 
@@ -352,7 +356,7 @@ def _expect_answers(
     rows = [
         {
             "conversation_id": place.conversation_id,
-            "key": mail_key(part.head.message_id),
+            "key": mail_key(head.message_id),
             "kind": ClaimKind.BEARS,
             "claimant": f"own {part.id}",
             "scope": "",
@@ -360,13 +364,18 @@ def _expect_answers(
             "message_id": part.id,
         }
         for part, place in places
-        if part.head is not None
+        if (head := heads[part.id]) is not None
     ]
     store.threads.remember_claims(tx, config.id, rows)
 
 
 def _message_row(
-    config: ChannelConfig, route: Route, letter: Letter, part: _Part, place: _Place
+    config: ChannelConfig,
+    route: Route,
+    letter: Letter,
+    part: _Part,
+    place: _Place,
+    head: MailHead | None,
 ) -> dict[str, Any]:
     is_person = letter.origin in {OutboundOrigin.PERSON, OutboundOrigin.DRAFT}
     to = Recipient(**route.to.model_dump(), role="to")
@@ -376,7 +385,7 @@ def _message_row(
         "conversation_id": place.conversation_id,
         "channel": config.channel,
         "config_id": config.id,
-        "mail_id": part.head.message_id if part.head else None,
+        "mail_id": head.message_id if head else None,
         "external_thread_id": route.thread_id,
         "customer_id": place.customer_id,
         "direction": Direction.OUTBOUND,
@@ -384,7 +393,7 @@ def _message_row(
         "sender": route.sender.model_dump(mode="json"),
         "recipients": [to.model_dump(mode="json")],
         "kind": MessageKind.TEXT,
-        "subject": part.head.subject if part.head else None,
+        "subject": head.subject if head else None,
         "body": part.text,
         "body_visible": part.text,
         "thread_evidence": place.evidence,

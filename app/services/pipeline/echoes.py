@@ -1,9 +1,11 @@
 """Our own messages as providers bring them back: each meets the row that it was sent from."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from app import store
+from app.domain import loop_mark
 from app.domain.outbound import text_digest
 from app.domain.threading import mail_id_of
 from app.domain.unified_message import Direction
@@ -18,19 +20,20 @@ OWN_ID = "own_id"
 
 
 def meet_echoes(
-    tx: Transaction, batch: Sequence[Arrived]
+    tx: Transaction, batch: Sequence[Arrived], *, key: bytes
 ) -> dict[UUID, tuple[UUID, UUID]]:
     """Find what we sent among what was said on our behalf: event → (conversation, message).
 
     An echo settles its send, also where it comes before the call's own answer or where nobody knew
     what had become of it. By the id of ours that it carries, its provider's id, its Message-ID, else
-    by the same text to the same person at that time. The creation locks are held.
+    by the same text to the same person at that time. `key` is the workspace's, with which our mail
+    is marked. The creation locks are held.
     """
     met: dict[UUID, tuple[UUID, UUID]] = {}
     for one in batch:
         if one.message.direction is not Direction.OUTBOUND:
             continue
-        outbound = _sent_as(tx, one)
+        outbound = _sent_as(tx, one, key)
         if outbound is None:
             continue
         settle_sent(
@@ -39,6 +42,9 @@ def meet_echoes(
             external_id=one.event.external_id,
             thread_id=one.message.external_thread_id,
         )
+        if mail_id := mail_id_of(one.message):
+            # Some services give a mail another Message-ID than ours, and reports name that.
+            store.messages.set_mail_id(tx, outbound.message_id, mail_id)
         message = store.messages.of_ids(tx, [outbound.message_id])[outbound.message_id]
         # An id that another message of ours bears already is not this one's.
         if message.external_id == one.event.external_id:
@@ -51,7 +57,8 @@ def meet_statuses(tx: Transaction, changes: Sequence[Arrived]) -> None:
     for one in changes:
         if one.message.target_id is None:
             continue
-        if (outbound := _named(tx, one)) is not None:
+        own_id = one.message.metadata.get(OWN_ID)
+        if (outbound := _ours(tx, one, own_id)) is not None:
             settle_sent(
                 tx,
                 outbound,
@@ -60,16 +67,26 @@ def meet_statuses(tx: Transaction, changes: Sequence[Arrived]) -> None:
             )
 
 
-def _sent_as(tx: Transaction, one: Arrived) -> OutboundMessage | None:
-    return _named(tx, one) or _by_ids(tx, one) or _by_text(tx, one)
+def _sent_as(tx: Transaction, one: Arrived, key: bytes) -> OutboundMessage | None:
+    return (
+        _ours(tx, one, one.message.metadata.get(OWN_ID))
+        or _ours(tx, one, _marked(one, key))
+        or _by_ids(tx, one)
+        or _by_text(tx, one)
+    )
 
 
-def _named(tx: Transaction, one: Arrived) -> OutboundMessage | None:
+def _marked(one: Arrived, key: bytes) -> UUID | None:
+    mark = one.message.headers.get(loop_mark.HEADER)
+    return loop_mark.verify(key, mark) if isinstance(mark, str) else None
+
+
+def _ours(tx: Transaction, one: Arrived, own_id: Any) -> OutboundMessage | None:
     try:
-        own_id = UUID(str(one.message.metadata.get(OWN_ID)))
+        message_id = UUID(str(own_id))
     except ValueError:
         return None
-    outbound = store.outbound.of_message(tx, own_id)
+    outbound = store.outbound.of_message(tx, message_id)
     # Anybody may write an id into what they send.
     is_ours = outbound is not None and outbound.config_id == one.event.config_id
     return outbound if is_ours else None

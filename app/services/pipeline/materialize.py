@@ -125,7 +125,8 @@ def _place(
         store.locks.lock_creation(
             tx, job.workspace_id, [key for one in arrived for key in one.lock_keys]
         )
-        met = meet_echoes(tx, batch)
+        key = workspace_key(runtime.settings.key_bytes, job.workspace_id)
+        met = meet_echoes(tx, batch, key=key)
         batch = [
             replace(one, met_in=met[one.event.id][0]) if one.event.id in met else one
             for one in batch
@@ -143,7 +144,9 @@ def _place(
             messages[event_id] = (places.by_event[event_id][0], message_id)
         remember(tx, places)
         list_files(tx, new, messages)
-        keep_reports(tx, new, messages)
+        keep_reports(
+            tx, [*new, *(one for one in batch if one.event.id in met)], messages
+        )
         keep_consent(tx, new)
         keep_changes(tx, changes)
         gone = apply_changes(tx, runtime, job, changes, new, messages)
