@@ -1,6 +1,7 @@
 """What must be true when all is quiet again."""
 
 from typing import Any
+from uuid import UUID
 
 import psycopg2
 
@@ -20,7 +21,8 @@ CHECKS = {
         WHERE e.status <> 'failed' AND m.id IS NULL""",
     "a message that no event brought": """
         SELECT m.id, m.external_id FROM messages m
-        LEFT JOIN message_events e ON e.message_id = m.id WHERE e.id IS NULL""",
+        LEFT JOIN message_events e ON e.message_id = m.id WHERE e.id IS NULL
+        AND NOT EXISTS (SELECT FROM outbound_messages o WHERE o.message_id = m.id)""",
     "a person who is two customers": """
         SELECT kind, value, count(*) FROM customer_identities
         GROUP BY 1, 2 HAVING count(*) > 1""",
@@ -33,6 +35,7 @@ CHECKS = {
             EXISTS (SELECT FROM messages m WHERE m.conversation_id = c.id)
             OR EXISTS (SELECT FROM message_events e WHERE e.conversation_id = c.id)
             OR EXISTS (SELECT FROM drafts d WHERE d.conversation_id = c.id)
+            OR EXISTS (SELECT FROM outbound_messages o WHERE o.conversation_id = c.id)
             OR EXISTS (SELECT FROM thread_claims t WHERE t.conversation_id = c.id)
             OR c.last_inbound_message_id IS NOT NULL)""",
     "a newest message that is not the newest": """
@@ -71,6 +74,9 @@ CHECKS = {
         WHERE state = 'pending' OR lease_token IS NOT NULL
            OR (state = 'stored') <> (storage_key IS NOT NULL)
            OR (state <> 'stored' AND reason IS NULL)""",
+    "a message on its way that nobody sends": """
+        SELECT id, state, attempts, last_error FROM outbound_messages
+        WHERE finished_at IS NULL OR lease_token IS NOT NULL""",
     "a run left over": """
         SELECT id, state FROM pipeline_runs WHERE state IN ('queued', 'running')
            OR lease_token IS NOT NULL""",
@@ -95,11 +101,21 @@ def violations(libpq_url: str) -> dict[str, list[Any]]:
         connection.close()
 
 
-def count(libpq_url: str, query: str) -> int:
+def rows(libpq_url: str, query: str, *values: Any) -> list[Any]:
+    """What a query finds."""
     connection = psycopg2.connect(libpq_url)
     try:
         with connection, connection.cursor() as cursor:
-            cursor.execute(query)
-            return int(cursor.fetchone()[0])
+            cursor.execute(
+                query,
+                [str(one) if isinstance(one, UUID) else one for one in values] or None,
+            )
+            return cursor.fetchall()
     finally:
         connection.close()
+
+
+def count(libpq_url: str, query: str) -> int:
+    """The one number that a query finds."""
+    [(number,)] = rows(libpq_url, query)
+    return int(number)
