@@ -104,6 +104,14 @@ class DraftStatus(StrEnum):
     """A newer inbound message arrived."""
 
 
+class OrderState(StrEnum):
+    PENDING_REVIEW = "pending_review"
+    """Nobody but the model has seen it."""
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+    FULFILLED = "fulfilled"
+
+
 class AttachmentState(StrEnum):
     PENDING = "pending"
     STORED = "stored"

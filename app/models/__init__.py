@@ -10,6 +10,8 @@ from app.models.incident import DeadLetter, Heartbeat, Incident
 from app.models.mail_report import MailReport
 from app.models.message import Draft, Message
 from app.models.message_change import MessageChange
+from app.models.order import Order
+from app.models.product import Product
 from app.models.receipt import EventRepeat, WebhookReceipt
 from app.models.run import JobAudit, PipelineRun
 from app.models.sender_rule import SenderRule
@@ -39,7 +41,9 @@ __all__ = [
     "MessageChange",
     "MessageEvent",
     "MessageFetch",
+    "Order",
     "PipelineRun",
+    "Product",
     "SenderRule",
     "SyncWatermark",
     "ThreadClaim",

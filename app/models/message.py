@@ -118,6 +118,11 @@ class Draft(InWorkspace, Timestamps, Base):
         ),
         Index(None, "target_message_id"),
         Index(None, "conversation_id"),
+        Index(
+            "ix_drafts_order_id",
+            "order_id",
+            postgresql_where=text("order_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUIDKey]
@@ -133,3 +138,9 @@ class Draft(InWorkspace, Timestamps, Base):
     prompt_version: Mapped[str]
     usage: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     """Tokens as the provider counted them."""
+    order_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("orders.id", ondelete="SET NULL")
+    )
+    """The order that it tells the customer of."""
+    order_refusal: Mapped[dict[str, Any] | None]
+    """`rule, reason` where the model wanted to place an order and was not let."""

@@ -16,6 +16,8 @@ class Workspace(Timestamps, Base):
 
     id: Mapped[UUIDKey]
     name: Mapped[str] = mapped_column(unique=True)
+    trust_orders: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether an order that the assistant takes is confirmed without a person."""
 
 
 class APIKey(InWorkspace, Timestamps, Base):
