@@ -64,7 +64,10 @@ def upgrade():
         sa.Column("customer_email", sa.Text(), nullable=True),
         sa.Column("customer_address", sa.Text(), nullable=True),
         sa.Column(
-            "ai_generated", sa.Boolean(), server_default=sa.text("false"), nullable=False
+            "ai_generated",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
         ),
         sa.Column(
             "state",
@@ -149,7 +152,10 @@ def upgrade():
     op.add_column(
         "workspaces",
         sa.Column(
-            "trust_orders", sa.Boolean(), server_default=sa.text("false"), nullable=False
+            "trust_orders",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
         ),
     )
     op.execute((SQL / "wall_in_new_tables.sql").read_text())
