@@ -129,7 +129,9 @@ class OrderContext:
     said: tuple[Said, ...]
     """The customer's own messages, oldest first."""
     newest: tuple[Said, ...]
-    """Those of them that nobody has answered: only they can confirm anything."""
+    """Those of them that wait for an answer: only they can confirm anything."""
+    is_further: bool = False
+    """Whether what waits for an answer has led to an order that somebody has dealt with."""
     named: tuple[str, ...] = ()
     """What we have written: a product may be called by the name that we gave it."""
     names: tuple[str, ...] = ()
