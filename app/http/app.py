@@ -13,6 +13,8 @@ from app.http.health import health
 from app.http.imports import imports
 from app.http.ingest import ingest
 from app.http.openapi import SECURITY_SCHEMES, describe, docs
+from app.http.orders import orders
+from app.http.products import products
 from app.http.schemas import Problem
 from app.http.ui.pages import ui
 from app.http.webhooks import webhooks
@@ -25,6 +27,8 @@ BLUEPRINTS = (
     conversations,
     attachments,
     customers,
+    products,
+    orders,
     events,
     health,
 )

@@ -13,10 +13,15 @@ from flask_openapi.utils import parse_rule
 from pydantic import BaseModel
 
 from app.http.auth import TOKEN_HEADER, Access, access_to, public
+from app.http.commerce_schemas import OrderChange
 from app.http.schemas import Batch, ConversationChange, Problem, StartImport
+from app.services.commerce.catalogue import ProductChange, ProductFields
 
 #: Models that no view names as a parameter.
-MODELS: tuple[type[BaseModel], ...] = (Batch, StartImport, ConversationChange, Problem)
+MODELS: tuple[type[BaseModel], ...] = (
+    *(Batch, StartImport, ConversationChange),
+    *(ProductFields, ProductChange, OrderChange, Problem),
+)
 
 SECURITY_SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
     "api_key": {

@@ -30,7 +30,9 @@ def put(tx: Transaction, rows: Sequence[dict[str, Any]]) -> int:
         return 0
     offered = insert(Product)
     values = {
-        name: offered.excluded[name] for name in rows[0] if name not in {"id", "sku"}
+        name: offered.excluded[name]
+        for name in rows[0]
+        if name not in {"id", "workspace_id", "sku"}
     }
     same = [
         getattr(Product, name).is_not_distinct_from(value)

@@ -34,6 +34,16 @@ def workspaces(tx: Transaction) -> Sequence[Workspace]:
     return tx.session.scalars(select(Workspace).order_by(Workspace.name)).all()
 
 
+def set_trust_orders(tx: Transaction, workspace_id: UUID, trusted: bool) -> None:
+    """Say whether the orders that the assistant takes need no person."""
+    tx.session.execute(
+        update(Workspace)
+        .where(Workspace.id == workspace_id)
+        .values(trust_orders=trusted, updated_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def add_key(tx: Transaction, row: dict[str, Any]) -> APIKey:
     key = APIKey(**row)
     tx.session.add(key)
