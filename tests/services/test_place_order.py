@@ -22,9 +22,11 @@ from app.services.commerce.place_order import place_order
 from app.services.pipeline.classify import classify
 from app.services.pipeline.draft import draft
 from app.services.pipeline.materialize import materialize
+from sandbox.server import create_sandbox, listen
 from tests.ai import answers
 from tests.factories import START, message
 from tests.fakes import ScriptedClassifier, ScriptedDrafter, ScriptedServer
+from tests.sandboxes import running
 
 SAID = "I take two of the blue mugs, please."
 WANTS_TWO = answers.call("MUG-B", 2, "I take two of the blue mugs")
@@ -124,6 +126,21 @@ def test_a_confirmed_order_waits_for_its_review(arrive, write, placed, draft_of,
     assert order.customer_email == "anna@example.com"
     kept = draft_of(event_id)
     assert (kept.order_id, kept.order_refusal) == (order.id, None)
+
+
+def test_the_sandbox_shows_an_order(
+    arrive, runtime, make, config, mug, placed, draft_of
+):
+    (event_id,) = arrive(message(body_text=SAID))
+    with running(create_sandbox(None, "shop@shop.example"), listen) as url:
+        drafter = AnthropicDrafter(
+            base_url=f"{url}/anthropic", key=SecretStr("k"), model="m", timeout=5.0
+        )
+        draft(replace(runtime, drafter=drafter), make.draft_job(config, [event_id]))
+
+    (order,) = placed()
+    assert order.items[0]["quantity"] == 2
+    assert "2 × Blue mug" in draft_of(event_id).body
 
 
 def test_a_reply_without_an_order_places_none(arrive, write, placed, draft_of):
