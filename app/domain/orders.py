@@ -12,7 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.identifiers import email_key
+from app.domain.line_kinds import Kind
 from app.domain.number_words import numbers_in
+from app.domain.reply_quotes import mark_quotes
 from app.domain.status import OrderState
 
 #: What an order can still become.
@@ -408,7 +410,13 @@ def _times_named(offer: Offer, folded: str) -> int:
 
 
 def _unquoted(text: str) -> str:
-    return _QUOTED.sub("", text[:_MAX_SAID])
+    """What the writer of a text wrote: a mail that is nothing but quotes is shown whole."""
+    lines = _QUOTED.sub("", text[:_MAX_SAID]).split("\n")
+    kinds = [Kind.WRITTEN] * len(lines)
+    mark_quotes(lines, kinds)
+    return "\n".join(
+        line for line, kind in zip(lines, kinds, strict=True) if kind is Kind.WRITTEN
+    )
 
 
 def _folded(text: str) -> str:

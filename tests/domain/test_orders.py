@@ -157,6 +157,14 @@ def test_different_currencies_are_not_added_up():
             id="in what is quoted",
         ),
         pytest.param(
+            "---------- Forwarded message ---------\nFrom: Bo <bo@example.com>\n"
+            "Date: Mon, 2 Nov 2026\nSubject: Mugs\nTo: Anna <anna@example.com>\n\n"
+            "I take two of the blue mugs",
+            "I take two",
+            "quantity_not_stated",
+            id="in what is forwarded",
+        ),
+        pytest.param(
             "2 of MUG-B are enough\n> Yes, I take them",
             "Yes, I take them",
             "not_confirmed",
