@@ -28,6 +28,8 @@ NEXT_STATES = {
 MAX_LINES = 20
 #: Of one message of the customer.
 _MAX_SAID = 20_000
+#: Of one message, when a whole catalogue is looked for in it.
+_MAX_SEARCHED = 4_000
 _MAX_QUOTE = 300
 _MAX_FIELD = 500
 _SHORTEST_PHONE = 6
@@ -243,7 +245,7 @@ def choose_offers(
     offers: Sequence[Offer], texts: Iterable[str], *, limit: int
 ) -> tuple[Offer, ...]:
     """The offers of a large catalogue that a conversation may be about, those it names first."""
-    said = _folded("\n".join(text[:_MAX_SAID] for text in texts))
+    said = _folded("\n".join(text[:_MAX_SEARCHED] for text in texts))
     ranked = sorted(offers, key=lambda offer: -_times_named(offer, said))
     return tuple(ranked[:limit])
 

@@ -31,6 +31,9 @@ def order_context(
     upto = _until(messages, target)
     if not conversation.ai_enabled or not upto or upto[-1].is_automatic:
         return None
+    products = store.products.in_order(tx, limit=_MAX_LOOKED_AT, active_only=True)
+    if not products:
+        return None
     asking = upto[-1]
     theirs = [one for one in upto if _is_from(one, asking)]
     unanswered = _unanswered(upto)
@@ -41,9 +44,6 @@ def order_context(
     }
     newest = [one for one in theirs if one.id in unanswered - dealt_with]
     if not newest:
-        return None
-    products = store.products.in_order(tx, limit=_MAX_LOOKED_AT, active_only=True)
-    if not products:
         return None
     texts = [_own_text(one) for one in upto]
     identities = (
@@ -97,6 +97,10 @@ def _is_from(message: Message, asking: Message) -> bool:
     return (
         message.direction is Direction.INBOUND
         and message.customer_id == asking.customer_id
+        and (
+            asking.customer_id is not None
+            or message.sender.get("value") == asking.sender.get("value")
+        )
         and not message.is_automatic
     )
 
