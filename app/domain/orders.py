@@ -30,6 +30,8 @@ MAX_LINES = 20
 _MAX_SAID = 20_000
 #: Of one message, when a whole catalogue is looked for in it.
 _MAX_SEARCHED = 4_000
+#: Of a word, by which its other forms are known.
+_LONGEST_BEGINNING = 12
 _MAX_QUOTE = 300
 _MAX_FIELD = 500
 _SHORTEST_PHONE = 6
@@ -245,8 +247,25 @@ def choose_offers(
     offers: Sequence[Offer], texts: Iterable[str], *, limit: int
 ) -> tuple[Offer, ...]:
     """The offers of a large catalogue that a conversation may be about, those it names first."""
+    if len(offers) <= limit:
+        return tuple(offers)
     said = _folded("\n".join(text[:_MAX_SEARCHED] for text in texts))
-    ranked = sorted(offers, key=lambda offer: -_times_named(offer, said))
+    # To search a text for each of thousands of products takes long; a set is asked at once.
+    beginnings = {
+        word[:end]
+        for word in set(_WORD.findall(said))
+        for end in range(2, min(len(word), _LONGEST_BEGINNING) + 1)
+    }
+
+    def times_named(offer: Offer) -> int:
+        words = {*_WORD.findall(_folded(offer.name)), _folded(offer.sku)}
+        return sum(
+            word[:_LONGEST_BEGINNING] in beginnings
+            or ((not word.isalnum() or not word.isascii()) and word in said)
+            for word in words
+        )
+
+    ranked = sorted(offers, key=times_named, reverse=True)
     return tuple(ranked[:limit])
 
 
