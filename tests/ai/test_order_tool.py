@@ -187,6 +187,17 @@ def test_a_call_that_was_cut_off_is_not_carried_out(server, drafter):
     assert len(server.requests) == 1
 
 
+@pytest.mark.shows("L3")
+def test_what_opens_something_is_not_shown_to_the_model(server, drafter):
+    server.answer(message("Hello."))
+
+    write(drafter, None, said="My password: hunter2 and card 4111 1111 1111 1111")
+
+    shown = server.requests[0].body["messages"][0]["content"]
+    assert "My password: [removed] and card [removed]" in json.loads(shown)["text"]
+    assert "hunter2" not in shown
+
+
 def test_the_rules_of_old_drafts_can_still_be_read():
     for version in ("draft/1", "draft/2", "orders/1"):
         assert prompts.load(version)
