@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from app.ai.base import Answers, Question, Reply, Turn, Unusable
 from app.domain.decision import Category, JudgedBy, Judgement
-from app.domain.orders import OrderContext
+from app.domain.proposed_order import OrderContext
 from app.jobs.contracts import Job
 
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from app.ai import order_tool, prompts
 from app.ai.base import Reply, Turn
-from app.domain.orders import OrderContext, ProposedOrder, Refusal
+from app.domain.proposed_order import OrderContext, ProposedOrder, Refusal
 from app.domain.scrub import scrub, scrub_text
 from app.domain.unified_message import Direction
 from app.errors import (

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from app.domain.decision import Judgement
-from app.domain.orders import OrderContext, ProposedOrder, Refusal
+from app.domain.proposed_order import OrderContext, ProposedOrder, Refusal
 from app.domain.unified_message import Direction
 
 

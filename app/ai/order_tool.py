@@ -7,14 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.ai import prompts
-from app.domain.orders import (
-    MAX_LINES,
-    OrderContext,
-    ProposedItem,
-    ProposedOrder,
-    Refusal,
-    check_order,
-)
+from app.domain.orders import MAX_LINES, check_order
+from app.domain.proposed_order import OrderContext, ProposedItem, ProposedOrder, Refusal
 from app.domain.scrub import scrub
 
 NAME = "create_order"

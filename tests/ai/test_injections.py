@@ -21,7 +21,7 @@ from app.ai.anthropic_client import (
 from app.ai.base import Reply, Turn
 from app.domain.ids import new_id
 from app.domain.mail_text import split_reply
-from app.domain.orders import Offer, OrderContext, Said
+from app.domain.proposed_order import Offer, OrderContext, Said
 from app.domain.reply_check import faults_of_reply
 from app.domain.unified_message import Direction
 from tests.ai.answers import message, tool_use

@@ -12,7 +12,7 @@ from app.ai import prompts
 from app.ai.anthropic_client import AnthropicDrafter
 from app.ai.base import Turn
 from app.domain.ids import new_id
-from app.domain.orders import Offer, OrderContext, ProposedItem, Said
+from app.domain.proposed_order import Offer, OrderContext, ProposedItem, Said
 from app.domain.unified_message import Direction
 from app.errors import PermanentError, RetryableError
 from tests.ai.answers import call, message, tool_use

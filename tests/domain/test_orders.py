@@ -7,17 +7,14 @@ import pytest
 
 from app.domain.ids import new_id
 from app.domain.number_words import numbers_in
-from app.domain.orders import (
-    NEXT_STATES,
-    CheckedOrder,
+from app.domain.orders import NEXT_STATES, CheckedOrder, check_order, choose_offers
+from app.domain.proposed_order import (
     Offer,
     OrderContext,
     ProposedItem,
     ProposedOrder,
     Refusal,
     Said,
-    check_order,
-    choose_offers,
 )
 from app.domain.status import OrderState
 
@@ -120,6 +117,12 @@ def test_different_currencies_are_not_added_up():
         pytest.param("Ja,\n  zwei Blue mug", "Ja, zwei Blue", None, id="over lines"),
         pytest.param("「Blue mug」を2個ください。", "ください", None, id="Japanese"),
         pytest.param("Blue mug 要两个，好", "好", None, id="Chinese"),
+        pytest.param(
+            "有Blue mug吗？我要两个。", "我要两个", None, id="behind a question"
+        ),
+        pytest.param(
+            "Blue mug 要两个吗？谢谢。", "要两个", "only_asked", id="asked so"
+        ),
         pytest.param("نعم، أريد اثنين Blue mug", "نعم", None, id="Arabic"),
         pytest.param("Two blue mugs?", "Two blue mugs", "only_asked", id="a question"),
         pytest.param(

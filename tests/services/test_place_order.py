@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from app import store
 from app.ai.anthropic_client import AnthropicDrafter
-from app.domain.orders import OrderContext, ProposedItem, ProposedOrder, Said
+from app.domain.proposed_order import OrderContext, ProposedItem, ProposedOrder, Said
 from app.domain.status import EventStatus, OrderState
 from app.services.commerce import catalogue, orders
 from app.services.commerce.catalogue import ProductFields

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from app import store
-from app.domain.orders import Offer, OrderContext, Said, choose_offers
+from app.domain.orders import choose_offers
+from app.domain.proposed_order import Offer, OrderContext, Said
 from app.domain.status import OrderState
 from app.domain.unified_message import Direction
 from app.models import Conversation, Message, Product

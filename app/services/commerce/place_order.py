@@ -6,7 +6,8 @@ from uuid import UUID
 
 from app import store
 from app.domain.ids import new_id
-from app.domain.orders import CheckedOrder, OrderContext, ProposedOrder, check_order
+from app.domain.orders import CheckedOrder, check_order
+from app.domain.proposed_order import OrderContext, ProposedOrder
 from app.domain.status import OrderState
 from app.errors import RetryableError
 from app.models import Message, Order

@@ -7,7 +7,7 @@ from app import store
 from app.ai.base import Drafter, Reply, Turn
 from app.domain.decision import Decision
 from app.domain.ids import new_id
-from app.domain.orders import OrderContext
+from app.domain.proposed_order import OrderContext
 from app.domain.status import EventStatus
 from app.jobs.contracts import Draft
 from app.models import Conversation, Message
