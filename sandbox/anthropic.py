@@ -1,4 +1,4 @@
-"""Anthropic's messages: a reply in the language of what the user said last."""
+"""Anthropic's messages: a reply in the language of what the user said last, or an order of theirs."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from sandbox import wire
-from sandbox.drafts import draft
+from sandbox import orders, wire
+from sandbox.drafts import draft, last_said
 from sandbox.schema import filled
 
 blueprint = Blueprint("anthropic", __name__)
@@ -54,7 +54,10 @@ def create() -> dict[str, Any]:
     asked = wire.json_body()
     if fault := next(_faults(asked), None):
         wire.refuse(400, error_body(400, fault))
-    whole = _reply(asked, wire.spoken(asked["messages"][-1]["content"]))
+    prompt = _prompt(asked)
+    if (order := orders.proposal(asked, last_said(prompt))) is not None:
+        return _tool_use(asked, order)
+    whole = _reply(asked, prompt)
     reply = whole[: asked["max_tokens"] * _CHARACTERS]
     return {
         "id": f"msg_{wire.request_fingerprint()}",
@@ -66,6 +69,31 @@ def create() -> dict[str, Any]:
         "stop_sequence": None,
         "usage": _usage(asked, reply),
     }
+
+
+def _tool_use(asked: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    mark = wire.request_fingerprint()
+    call = {"type": "tool_use", "id": f"toolu_{mark}", "name": orders.TOOL}
+    return {
+        "id": f"msg_{mark}",
+        "type": "message",
+        "role": "assistant",
+        "model": asked["model"],
+        "content": [{**call, "input": given}],
+        "stop_reason": "tool_use",
+        "stop_sequence": None,
+        "usage": _usage(asked, orders.written(given)),
+    }
+
+
+def _prompt(asked: Mapping[str, Any]) -> str:
+    """What the user wrote last: a turn that only brings results of tools is not the user's."""
+    texts = [
+        text
+        for message in asked["messages"]
+        if message["role"] == "user" and (text := wire.spoken(message["content"]))
+    ]
+    return texts[-1] if texts else ""
 
 
 def _request_id() -> str:
@@ -92,7 +120,7 @@ def _faults(asked: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _reply(asked: Mapping[str, Any], prompt: str) -> str:
-    reply = draft(prompt)
+    reply = draft(prompt, orders.noted(asked))
     schema = ((asked.get("output_config") or {}).get("format") or {}).get("schema")
     if not schema:
         return reply

@@ -84,15 +84,37 @@ _REPLIES = {
 }
 
 
-def draft(prompt: str) -> str:
-    """Answer the message that a prompt holds; the prompt may be that message itself."""
-    message = _last_said(prompt)
-    greeting, thanks, haste, promise = _REPLIES[judge.language(message)]
+#: What was ordered, and that somebody looks at it.
+_NOTED = {
+    "en": "We have written down: {}. A colleague will confirm it.",
+    "de": "Wir haben vorgemerkt: {}. Ein Kollege bestätigt es Ihnen.",
+    "fr": "Nous avons pris note : {}. Un collègue vous le confirmera.",
+    "es": "Hemos anotado: {}. Un compañero se lo confirmará.",
+    "sv": "Vi har antecknat: {}. En kollega bekräftar det.",
+    "it": "Abbiamo annotato: {}. Un collega lo confermerà.",
+    "pt": "Anotámos: {}. Um colega irá confirmar.",
+    "pl": "Zanotowaliśmy: {}. Potwierdzi to nasz pracownik.",
+    "nl": "We hebben genoteerd: {}. Een collega bevestigt het.",
+    "da": "Vi har noteret: {}. En kollega bekræfter det.",
+    "fi": "Kirjasimme: {}. Kollegamme vahvistaa sen.",
+}
+
+
+def draft(prompt: str, noted: str | None = None) -> str:
+    """Answer the message that a prompt holds; the prompt may be that message itself.
+
+    `noted` is what was written down of an order.
+    """
+    message = last_said(prompt)
+    language = judge.language(message)
+    greeting, thanks, haste, promise = _REPLIES[language]
+    if noted:
+        promise = f"{_NOTED[language].format(noted)} {promise}"
     closing = f"{haste} {promise}" if judge.is_urgent(message) else promise
     return f"{MARK}\n{greeting}\n\n{thanks.format(_excerpt(message))}\n\n{closing}"
 
 
-def _last_said(prompt: str) -> str:
+def last_said(prompt: str) -> str:
     """The newest message of a prompt with JSON in it, else the prompt."""
     said = [text for found in json_objects(prompt) for text in _texts(found)]
     return said[-1] if said else prompt

@@ -1,6 +1,7 @@
 """Makes rows and messages for tests; every value has a default and can be given."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -8,12 +9,23 @@ from uuid import UUID
 from app import store
 from app.channels.base import Item
 from app.domain.decision import Category
+from app.domain.ids import new_id
 from app.domain.status import RuleField, RunMode, Scope, Source
 from app.domain.unified_message import UnifiedMessage
 from app.jobs.contracts import Classify, Draft, Materialize
-from app.models import ChannelConfig, MessageEvent, PipelineRun, SenderRule, Workspace
+from app.models import (
+    ChannelConfig,
+    Message,
+    MessageEvent,
+    PipelineRun,
+    Product,
+    SenderRule,
+    Workspace,
+)
 from app.runtime import Runtime
 from app.services import accounts
+from app.services.commerce import catalogue
+from app.services.commerce.catalogue import ProductFields
 from app.services.pipeline.ingest import ingest
 
 _numbers = count(1)
@@ -79,6 +91,55 @@ class Maker:
             run = store.runs.start(tx, values | fields)
         assert run is not None
         return run
+
+    def product(self, workspace: Workspace, sku: str, **fields: Any) -> Product:
+        values: dict[str, Any] = {
+            "sku": sku,
+            "name": f"Product {sku}",
+            "price": "12.50",
+            "currency": "EUR",
+        }
+        wanted = ProductFields.model_validate(values | fields)
+        return catalogue.add_product(self.runtime, workspace.id, wanted, actor="test")
+
+    def order(self, message: Message, **fields: Any) -> UUID:
+        """An order of two mugs that a stored message confirms; returns its id."""
+        values: dict[str, Any] = {
+            "id": new_id(),
+            "workspace_id": message.workspace_id,
+            "conversation_id": message.conversation_id,
+            "customer_id": message.customer_id,
+            "confirmed_by_message_id": message.id,
+            "confirmed_with": "I take two",
+            "items": [
+                {
+                    "product_id": str(new_id()),
+                    "sku": "MUG-B",
+                    "name": "Blue mug",
+                    "quantity": 2,
+                    "unit_price": "12.50",
+                }
+            ],
+            "total": Decimal("25.00"),
+            "currency": "EUR",
+            "customer_name": "Anna Berg",
+            "customer_phone": None,
+            "customer_email": "anna@example.com",
+            "customer_address": None,
+            "ai_generated": True,
+        }
+        with self.runtime.transaction(message.workspace_id) as tx:
+            placed = store.orders.place(tx, values | fields)
+        assert placed is not None
+        return placed
+
+    def messages_of(self, event_ids: list[UUID]) -> list[Message]:
+        """The stored messages of events, in their order."""
+        with self.runtime.system_transaction() as tx:
+            found = store.messages.of_ids(
+                tx, [store.events.get(tx, one).message_id for one in event_ids]
+            )
+        return [found[self.event(one).message_id] for one in event_ids]
 
     def rule(
         self, workspace: Workspace, pattern: str, category: Category, **fields: Any

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from app.ai.base import Answers, Question, Reply, Turn, Unusable
 from app.domain.decision import Category, JudgedBy, Judgement
+from app.domain.proposed_order import OrderContext
 from app.jobs.contracts import Job
 
 
@@ -55,11 +56,18 @@ class ScriptedDrafter:
     def __init__(self, *script: Exception | Callable[[], None]) -> None:
         self.script = list(script)
         self.calls: list[list[Turn]] = []
+        self.offered: list[OrderContext | None] = []
 
     def draft(
-        self, *, business: str, subject: str | None, turns: Sequence[Turn]
+        self,
+        *,
+        business: str,
+        subject: str | None,
+        turns: Sequence[Turn],
+        orders: OrderContext | None = None,
     ) -> Reply:
         self.calls.append(list(turns))
+        self.offered.append(orders)
         step = self.script.pop(0) if self.script else None
         if isinstance(step, Exception):
             raise step

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import SecretStr
 
-from app.ai import prompts
+from app.ai import order_tool, prompts
 from app.ai.base import Reply, Turn
+from app.domain.proposed_order import OrderContext, ProposedOrder, Refusal
 from app.domain.scrub import scrub, scrub_text
 from app.domain.unified_message import Direction
 from app.errors import (
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     import anthropic
     from anthropic.types import Message, MessageParam
 
-PROMPT_VERSION = "draft/1"
+PROMPT_VERSION = "draft/2"
+#: What follows it where there is something to sell.
+ORDERS_VERSION = "orders/1"
 
 MAX_TOKENS = 1024
 #: Of one message of the conversation.
@@ -65,22 +68,48 @@ class AnthropicDrafter:
         self._timeout = timeout
 
     def draft(
-        self, *, business: str, subject: str | None, turns: Sequence[Turn]
+        self,
+        *,
+        business: str,
+        subject: str | None,
+        turns: Sequence[Turn],
+        orders: OrderContext | None = None,
     ) -> Reply:
-        """Answer the last of the turns, which is the other side's."""
-        messages = _messages(subject, turns)
-        system = prompts.load(PROMPT_VERSION).replace(
-            "{business}", prompts.plain(business, MAX_NAME) or "the business"
-        )
-        message = self._create(system, messages)
+        """Answer the last of the turns, which is the other side's.
+
+        A model that calls the tool for orders is asked a second time, with what came of it, and never
+        a third time.
+        """
+        messages: list[Any] = [*_messages(subject, turns)]
+        asked: dict[str, Any] = {"system": _system(business, orders)}
+        if orders is not None:
+            asked["tools"] = [order_tool.TOOL]
+            asked["tool_choice"] = {"type": "auto", "disable_parallel_tool_use": True}
+        message = self._create(messages=messages, **asked)
+        usages = [_usage(message)]
+        order: ProposedOrder | None = None
+        refused: Refusal | None = None
+        if orders is not None and (calls := _calls(message)):
+            order, refused = order_tool.outcome_of(calls, orders)
+            answers = order_tool.answers(calls, order, refused)
+            messages += [
+                {"role": "assistant", "content": _said_again(message)},
+                {"role": "user", "content": answers},
+            ]
+            # Without the tool: a second proposal would have to be answered as well.
+            asked["tool_choice"] = {"type": "none"}
+            message = self._create(messages=messages, **asked)
+            usages.append(_usage(message))
         return Reply(
             text=_text(message),
             model=scrub_text(str(message.model or self._model)),
             prompt_version=PROMPT_VERSION,
-            usage=_usage(message),
+            usage=_sum(usages),
+            order=order,
+            refused=refused,
         )
 
-    def _create(self, system: str, messages: "list[MessageParam]") -> "Message":
+    def _create(self, **asked: Any) -> "Message":
         import anthropic
 
         # The library's own texts quote the answer, so they are not chained.
@@ -89,10 +118,7 @@ class AnthropicDrafter:
             # to be shared between threads or inherited by a fork.
             with self._client() as client:
                 message: object = client.messages.create(
-                    model=self._model,
-                    max_tokens=MAX_TOKENS,
-                    system=system,
-                    messages=messages,
+                    model=self._model, max_tokens=MAX_TOKENS, **asked
                 )
         except anthropic.APIStatusError as exc:
             raise _refusal(exc) from None
@@ -132,6 +158,16 @@ def _certificates() -> "ssl.SSLContext":
     return httpx2.create_ssl_context()
 
 
+def _system(business: str, orders: OrderContext | None) -> str:
+    """The rules, and the catalogue as data."""
+    rules = prompts.load(PROMPT_VERSION).replace(
+        "{business}", prompts.plain(business, MAX_NAME) or "the business"
+    )
+    if orders is None:
+        return rules
+    return f"{rules}\n\n{prompts.load(ORDERS_VERSION)}\n{order_tool.catalogue(orders)}"
+
+
 def _messages(subject: str | None, turns: Sequence[Turn]) -> "list[MessageParam]":
     """The conversation as alternating roles: theirs as data, ours as it was written."""
     if not turns or turns[-1].direction is not Direction.INBOUND:
@@ -163,6 +199,28 @@ def _shown(subject: str | None, turn: Turn) -> str:
     )
 
 
+def _calls(message: "Message") -> list[Any]:
+    """What the model wants to be done, where its answer is whole.
+
+    Of an answer that was cut off the input may be incomplete.
+    """
+    if message.stop_reason not in _WHOLE | {"tool_use"}:
+        return []
+    return [b for b in message.content if getattr(b, "type", None) == "tool_use"]
+
+
+def _said_again(message: "Message") -> list[dict[str, Any]]:
+    """The model's turn as it goes back, made anew: the library chokes on input of odd shapes."""
+    said: list[dict[str, Any]] = []
+    for block in message.content:
+        kind, text = getattr(block, "type", None), getattr(block, "text", None)
+        if kind == "text" and isinstance(text, str) and text.strip():
+            said.append({"type": "text", "text": text})
+        elif kind == "tool_use":
+            said.append(order_tool.said_again(block))
+    return said
+
+
 def _text(message: "Message") -> str:
     """The text of a finished answer."""
     if reason := _HOPELESS.get(message.stop_reason or ""):
@@ -184,6 +242,21 @@ def _usage(message: "Message") -> dict[str, Any]:
         return {}
     counted = usage.model_dump(mode="json", exclude_none=True, warnings=False)
     return cast("dict[str, Any]", scrub(counted))
+
+
+def _sum(usages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Add up what several calls have cost; what is no count is as in the last."""
+    total: dict[str, Any] = {}
+    for usage in usages:
+        for name, value in usage.items():
+            before = total.get(name)
+            if isinstance(value, int) and isinstance(before, int):
+                total[name] = before + value
+            elif isinstance(value, dict) and isinstance(before, dict):
+                total[name] = _sum([before, value])
+            else:
+                total[name] = value
+    return total
 
 
 def _refusal(error: "anthropic.APIStatusError") -> BizzyBeeError:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from app.domain.decision import Judgement
+from app.domain.proposed_order import OrderContext, ProposedOrder, Refusal
 from app.domain.unified_message import Direction
 
 
@@ -54,6 +55,11 @@ class Reply:
     model: str
     prompt_version: str
     usage: dict[str, Any]
+    """Tokens as the provider counted them, over all calls."""
+    order: ProposedOrder | None = None
+    """What the customer orders, as the text tells them; it passed the check against the context."""
+    refused: Refusal | None = None
+    """Why an order that the model wanted to place is none. The model knew it when it wrote the text."""
 
 
 class Classifier(Protocol):
@@ -74,9 +80,17 @@ class Drafter(Protocol):
     """Writes replies."""
 
     def draft(
-        self, *, business: str, subject: str | None, turns: Sequence[Turn]
+        self,
+        *,
+        business: str,
+        subject: str | None,
+        turns: Sequence[Turn],
+        orders: OrderContext | None = None,
     ) -> Reply:
         """Answer the last of the turns, in its language, in the name of `business`.
+
+        With `orders` the model knows the catalogue and may propose an order beside the text; what
+        the check refuses it may not promise.
 
         Raises RetryableError, RateLimited, PermanentError or AuthError as `Classifier` does.
         """

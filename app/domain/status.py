@@ -133,6 +133,14 @@ class OutboundOrigin(StrEnum):
     CAMPAIGN = "campaign"
 
 
+class OrderState(StrEnum):
+    PENDING_REVIEW = "pending_review"
+    """Nobody but the model has seen it."""
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+    FULFILLED = "fulfilled"
+
+
 class AttachmentState(StrEnum):
     PENDING = "pending"
     STORED = "stored"

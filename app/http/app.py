@@ -14,6 +14,8 @@ from app.http.imports import imports
 from app.http.ingest import ingest
 from app.http.messaging import messaging
 from app.http.openapi import SECURITY_SCHEMES, describe, docs
+from app.http.orders import orders
+from app.http.products import products
 from app.http.schemas import Problem
 from app.http.ui.pages import ui
 from app.http.webhooks import webhooks
@@ -27,6 +29,8 @@ BLUEPRINTS = (
     messaging,
     attachments,
     customers,
+    products,
+    orders,
     events,
     health,
 )

@@ -13,6 +13,7 @@ from flask_openapi.utils import parse_rule
 from pydantic import BaseModel
 
 from app.http.auth import TOKEN_HEADER, Access, access_to, public
+from app.http.commerce_schemas import OrderChange
 from app.http.outbound_schemas import (
     DraftApproval,
     DraftEdit,
@@ -20,6 +21,7 @@ from app.http.outbound_schemas import (
     Settlement,
 )
 from app.http.schemas import Batch, ConversationChange, Problem, StartImport
+from app.services.commerce.catalogue import ProductChange, ProductFields
 
 #: Models that no view names as a parameter.
 MODELS: tuple[type[BaseModel], ...] = (
@@ -30,6 +32,9 @@ MODELS: tuple[type[BaseModel], ...] = (
     Settlement,
     DraftEdit,
     DraftApproval,
+    ProductFields,
+    ProductChange,
+    OrderChange,
     Problem,
 )
 

@@ -10,7 +10,9 @@ from app.models.incident import DeadLetter, Heartbeat, Incident
 from app.models.mail_report import MailReport
 from app.models.message import Draft, Message
 from app.models.message_change import MessageChange
+from app.models.order import Order
 from app.models.outbound import OutboundMessage
+from app.models.product import Product
 from app.models.receipt import EventRepeat, WebhookReceipt
 from app.models.run import JobAudit, PipelineRun
 from app.models.sender_rule import SenderRule
@@ -45,8 +47,10 @@ __all__ = [
     "MessageChange",
     "MessageEvent",
     "MessageFetch",
+    "Order",
     "OutboundMessage",
     "PipelineRun",
+    "Product",
     "SenderRule",
     "SyncWatermark",
     "ThreadClaim",

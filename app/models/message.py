@@ -118,6 +118,11 @@ class Draft(InWorkspace, Timestamps, Base):
         ),
         Index(None, "target_message_id"),
         Index(None, "conversation_id"),
+        Index(
+            "ix_drafts_order_id",
+            "order_id",
+            postgresql_where=text("order_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUIDKey]
@@ -139,3 +144,9 @@ class Draft(InWorkspace, Timestamps, Base):
     edited_at: Mapped[datetime | None]
     auto_reply: Mapped[dict[str, Any] | None]
     """Whether it was sent by itself: the message that it became, or the rules that refused it."""
+    order_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("orders.id", ondelete="SET NULL")
+    )
+    """The order that it tells the customer of."""
+    order_refusal: Mapped[dict[str, Any] | None]
+    """`rule, reason` where the model wanted to place an order and was not let."""

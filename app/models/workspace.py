@@ -18,6 +18,8 @@ class Workspace(Timestamps, Base):
     name: Mapped[str] = mapped_column(unique=True)
     auto_reply: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether drafts may be sent without a person looking at them."""
+    trust_orders: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether an order that the assistant takes is confirmed without a person."""
 
 
 class APIKey(InWorkspace, Timestamps, Base):

@@ -46,6 +46,16 @@ def set_auto_reply(tx: Transaction, workspace_id: UUID, allowed: bool) -> bool:
     return changed.first() is not None
 
 
+def set_trust_orders(tx: Transaction, workspace_id: UUID, trusted: bool) -> None:
+    """Say whether the orders that the assistant takes need no person."""
+    tx.session.execute(
+        update(Workspace)
+        .where(Workspace.id == workspace_id)
+        .values(trust_orders=trusted, updated_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def add_key(tx: Transaction, row: dict[str, Any]) -> APIKey:
     key = APIKey(**row)
     tx.session.add(key)

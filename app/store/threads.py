@@ -203,6 +203,10 @@ _MOVES = (
     FROM {_PAIRS} WHERE o.conversation_id = r.loser_id
     """,
     f"""
+    UPDATE orders o SET conversation_id = r.survivor_id, updated_at = :now
+    FROM {_PAIRS} WHERE o.conversation_id = r.loser_id
+    """,
+    f"""
     UPDATE conversation_refs f SET conversation_id = r.survivor_id, updated_at = :now
     FROM {_PAIRS} WHERE f.conversation_id = r.loser_id
     """,

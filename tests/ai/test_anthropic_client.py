@@ -26,7 +26,7 @@ def test_a_draft_is_the_text_of_the_answer(server, drafter):
     assert reply == Reply(
         text="It left today.\n\nKind regards",
         model="claude-haiku-4-5-20251001",
-        prompt_version="draft/1",
+        prompt_version="draft/2",
         usage=USAGE,
     )
 

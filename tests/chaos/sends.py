@@ -288,7 +288,9 @@ class Sends:
         )
         sends = requests.get(f"{self._sandbox}/_control/sends", timeout=10).json()
         taken = Counter(
-            text for one in sends if (text := _text(one)).startswith(f"{product} answer")
+            text
+            for one in sends
+            if (text := _text(one)).startswith(f"{product} answer")
         )
         found.states = dict(Counter(state for _, state in queue))
         found.taken = sum(taken.values())
@@ -411,7 +413,14 @@ def main() -> None:
 
 def _print(found: dict[str, Found]) -> None:
     table = Table(
-        "provider", "messages", "kills", "taken", "states", "twice", "lost", "stored twice"
+        "provider",
+        "messages",
+        "kills",
+        "taken",
+        "states",
+        "twice",
+        "lost",
+        "stored twice",
     )
     for product, one in found.items():
         table.add_row(

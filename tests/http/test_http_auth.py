@@ -21,6 +21,12 @@ ROUTES = [
     ("GET", f"/api/v1/conversations/{SOME_ID}/messages", {Scope.READ}),
     ("PATCH", f"/api/v1/conversations/{SOME_ID}", {Scope.SEND}),
     ("GET", f"/api/v1/customers/{SOME_ID}", {Scope.READ}),
+    ("GET", "/api/v1/products", {Scope.READ}),
+    ("POST", "/api/v1/products", {Scope.OPS}),
+    ("PATCH", f"/api/v1/products/{SOME_ID}", {Scope.OPS}),
+    ("GET", "/api/v1/orders", {Scope.READ}),
+    ("GET", f"/api/v1/orders/{SOME_ID}", {Scope.READ}),
+    ("PATCH", f"/api/v1/orders/{SOME_ID}", {Scope.SEND}),
     ("GET", f"/api/v1/events/{SOME_ID}/explain", {Scope.READ, Scope.OPS}),
 ]
 

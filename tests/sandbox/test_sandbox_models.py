@@ -414,3 +414,80 @@ def client(sandbox):
         max_retries=0,
     ) as client:
         yield client
+
+
+CATALOGUE = {
+    "products": [
+        {"sku": "MUG-B", "name": "Blue mug", "price": "12.50 EUR"},
+        {"sku": "PL-1", "name": "Plate", "price": "8.00 EUR"},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "items"),
+    [
+        ("I take two of the blue mugs, please.", [("MUG-B", 2)]),
+        ("I'd like to order 3 Blue mugs and one plate", [("MUG-B", 3), ("PL-1", 1)]),
+        ("Ich nehme zwei Blue mug!", [("MUG-B", 2)]),
+        ("Je prends le Blue mug.", [("MUG-B", 1)]),
+    ],
+)
+def test_who_buys_a_product_of_the_catalogue_places_an_order(sandbox, said, items):
+    answer = sandbox.post(DRAFTS, buying(said)).json()
+
+    assert answer["stop_reason"] == "tool_use"
+    [call] = answer["content"]
+    assert (call["type"], call["name"]) == ("tool_use", "create_order")
+    found = [(one["sku"], one["quantity"]) for one in call["input"]["items"]]
+    assert found == items
+    assert call["input"]["confirmed_with"] in said
+    assert sandbox.post(DRAFTS, buying(said)).json() == answer
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "How much are the blue mugs?",
+        "I take two of the red mugs",
+        "I'll take two blue mugs if they are large, are they?",
+        "Where is my blue mug?",
+    ],
+)
+def test_who_buys_nothing_of_the_catalogue_places_none(sandbox, said):
+    answer = sandbox.post(DRAFTS, buying(said)).json()
+
+    assert answer["stop_reason"] == "end_turn"
+
+
+@pytest.mark.parametrize(("is_error", "tells"), [(False, True), (True, False)])
+def test_the_reply_says_what_was_noted(sandbox, is_error, tells):
+    asked = buying("I take two of the blue mugs, please.")
+    [call] = sandbox.post(DRAFTS, asked).json()["content"]
+    result = {
+        "type": "tool_result",
+        "tool_use_id": call["id"],
+        "content": "{}",
+        "is_error": is_error,
+    }
+    asked["messages"] += [
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [result]},
+    ]
+
+    answer = sandbox.post(DRAFTS, asked | {"tool_choice": {"type": "none"}}).json()
+
+    assert answer["stop_reason"] == "end_turn"
+    text = answer["content"][0]["text"]
+    assert text.startswith("[sandbox draft]\nHello,")
+    assert ("2 × Blue mug" in text) is tells
+
+
+def buying(said):
+    return {
+        "model": "m",
+        "max_tokens": 500,
+        "system": f"You sell.\n{json.dumps(CATALOGUE)}",
+        "tools": [{"name": "create_order", "input_schema": {"type": "object"}}],
+        "messages": [{"role": "user", "content": json.dumps({"text": said})}],
+    }

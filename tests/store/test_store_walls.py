@@ -10,6 +10,7 @@ from sqlalchemy import (
     Enum,
     Integer,
     LargeBinary,
+    Numeric,
     Text,
     Uuid,
     delete,
@@ -283,7 +284,7 @@ def a_value(column):
         return new_id()
     if isinstance(column.type, JSONB):
         return {}
-    if isinstance(column.type, Integer):
+    if isinstance(column.type, Integer | Numeric):
         return 1
     if isinstance(column.type, LargeBinary):
         return b"sealed"

@@ -10,6 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from app.domain.redaction import redacted
+
 _CUT = " […] "
 #: Joiners hold emoji and the letters of some scripts together.
 _KEPT = frozenset("\n\t\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}")
@@ -27,11 +29,13 @@ def load(version: str) -> str:
 def plain(text: str, limit: int) -> str:
     """Return what a reader sees of a text: its beginning and some of its end.
 
-    At most `limit` characters. What is hidden from people is hidden from models.
+    At most `limit` characters. What is hidden from people is hidden from models, and what opens
+    something (keys, passwords, cards) is nobody's to see.
     """
     if len(text) > 4 * limit:  # looking at every character of a huge text takes long
         text = text[: 3 * limit] + text[-limit:]
-    text = "".join(filter(_is_seen, text)).strip()
+    # Before it is cut: half of a key is not known for one.
+    text = redacted("".join(filter(_is_seen, text))).strip()
     if len(text) <= limit:
         return text
     end = limit // 5

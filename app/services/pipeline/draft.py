@@ -8,10 +8,13 @@ from app.ai.base import Drafter, Reply, Turn
 from app.domain.decision import Decision
 from app.domain.handover import HANDED_OVER
 from app.domain.ids import new_id
+from app.domain.proposed_order import OrderContext
 from app.domain.status import EventStatus
 from app.jobs.contracts import Draft
 from app.models import Conversation, Message
 from app.runtime import Runtime
+from app.services.commerce.order_context import order_context
+from app.services.commerce.place_order import place_order
 from app.services.outbound.auto_reply import reply_by_itself
 from app.services.pipeline.failure import (
     claim_due,
@@ -105,17 +108,19 @@ def _write(
             return _skip(tx, job, claim, event)
         messages = store.messages.latest(tx, conversation.id, limit=CONTEXT_MESSAGES)
         workspace = store.tenants.workspace(tx, job.workspace_id)
+        orders = order_context(tx, conversation, messages, target=event.message_id)
 
     # No transaction is open here: a slow model must not hold a connection.
     reply = drafter.draft(
         business=workspace.name if workspace else "",
         subject=_subject(messages, event.message_id) or conversation.subject,
         turns=_turns(messages, until=event.message_id),
+        orders=orders,
     )
 
     runtime.checkpoint("draft.called")
     with runtime.transaction(job.workspace_id) as tx:
-        return _save(tx, runtime, job, claim, event, reply)
+        return _save(tx, runtime, job, claim, event, reply, orders)
 
 
 def _is_answered(conversation: Conversation) -> bool:
@@ -155,8 +160,12 @@ def _save(
     claim: Claim,
     event: Any,
     reply: Reply,
+    orders: OrderContext | None,
 ) -> EventOutcome:
-    """Keep the draft if its message still waits; what was true before may not be now."""
+    """Keep the draft, and the order it tells of, if its message still waits.
+
+    What was true before may not be now.
+    """
     places = store.conversations.lock_current(tx, [event.conversation_id])
     conversation_id = places.get(event.conversation_id)
     # One that is no longer ours was edited or taken back, or a newer message took over: this would
@@ -170,6 +179,15 @@ def _save(
         )
     ):
         return _skip(tx, job, claim, event)
+    order_id = None
+    if reply.order is not None and orders is not None:
+        order_id = place_order(
+            tx,
+            reply.order,
+            orders,
+            workspace_id=job.workspace_id,
+            conversation_id=conversation_id,
+        )
     store.messages.add_draft(
         tx,
         {
@@ -181,6 +199,8 @@ def _save(
             "model": reply.model,
             "prompt_version": reply.prompt_version,
             "usage": reply.usage,
+            "order_id": order_id,
+            "order_refusal": reply.refused.record() if reply.refused else None,
         },
     )
     if (written := store.messages.draft_of(tx, event.message_id)) is not None:

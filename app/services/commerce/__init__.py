@@ -1,0 +1,1 @@
+"""What is sold: the catalogue, and the orders that are taken in conversations."""
