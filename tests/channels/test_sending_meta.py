@@ -114,6 +114,8 @@ def test_texts_and_times_are_limited(server, provider, limit):
         pytest.param(100, 33, AuthError, id="no such account"),
         pytest.param(190, 463, AuthError, id="token"),
         pytest.param(368, None, AuthError, id="blocked"),
+        pytest.param(200, 2018108, OptedOut, id="turned off"),
+        pytest.param(200, 1545041, Undeliverable, id="blocked or left"),
         pytest.param(551, None, Undeliverable, id="unavailable"),
         pytest.param(99999, 5, PermanentError, id="unknown"),
     ],

@@ -38,6 +38,7 @@ _WINDOW = Fault(
 )
 _STOPPED = Fault(OptedOut, "the customer does not want messages from this account")
 _NOBODY = Fault(Undeliverable, "Meta finds nobody there who could be written to")
+_AWAY = Fault(Undeliverable, "the person cannot be reached: left, or blocked the page")
 _PARAMETER = Fault(PermanentError, "Meta does not accept a part of the message")
 _TOO_LONG = Fault(PermanentError, "the text is longer than Meta accepts")
 _TEMPLATE = Fault(PermanentError, "the template does not fit: see it in Meta's manager")
@@ -62,6 +63,8 @@ _RANGES = {range(200, 300): _NOT_ALLOWED, range(80000, 80015): _SLOWER}
 MESSAGING: dict[Any, Fault] = _GRAPH | {
     1200: _AGAIN,
     (10, 2018278): _WINDOW,
+    (10, 2018065): _WINDOW,
+    (10, 2018108): _STOPPED,
     (10, 2534022): _WINDOW,
     (10, 1893063): Fault(
         AuthError, "Meta has restricted the page for a time: see its support inbox"
@@ -70,12 +73,9 @@ MESSAGING: dict[Any, Fault] = _GRAPH | {
     (100, 2018001): _NOBODY,
     (100, 2018300): _TOO_LONG,
     200: _NOT_ALLOWED,
-    (200, 1545041): _STOPPED,
+    (200, 1545041): _AWAY,
     (200, 2018108): _STOPPED,
-    (551, 1545041): _STOPPED,
-    551: Fault(
-        Undeliverable, "the person cannot be reached: left, or blocked the page"
-    ),
+    551: _AWAY,
 }
 
 WHATSAPP: dict[Any, Fault] = _GRAPH | {
