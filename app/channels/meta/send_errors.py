@@ -73,12 +73,9 @@ MESSAGING: dict[Any, Fault] = _GRAPH | {
     (100, 2018001): _NOBODY,
     (100, 2018300): _TOO_LONG,
     200: _NOT_ALLOWED,
-    (200, 1545041): _STOPPED,
+    (200, 1545041): _AWAY,
     (200, 2018108): _STOPPED,
-    (551, 1545041): _STOPPED,
-    551: Fault(
-        Undeliverable, "the person cannot be reached: left, or blocked the page"
-    ),
+    551: _AWAY,
 }
 
 WHATSAPP: dict[Any, Fault] = _GRAPH | {
