@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.cli import (
     accounts,
+    customers,
     deadletters,
     demo,
     doctor,
@@ -50,6 +51,7 @@ for command in (
     incidents.incidents,
     events.events,
     rules.rules,
+    customers.customers,
     *upkeep.COMMANDS,
     doctor.doctor,
     up.up,

@@ -13,10 +13,22 @@ from flask_openapi.utils import parse_rule
 from pydantic import BaseModel
 
 from app.http.auth import TOKEN_HEADER, Access, access_to, public
-from app.http.schemas import Batch, ConversationChange, Problem, StartImport
+from app.http.schemas import (
+    Batch,
+    ConversationChange,
+    MergeCustomers,
+    Problem,
+    StartImport,
+)
 
 #: Models that no view names as a parameter.
-MODELS: tuple[type[BaseModel], ...] = (Batch, StartImport, ConversationChange, Problem)
+MODELS: tuple[type[BaseModel], ...] = (
+    Batch,
+    StartImport,
+    ConversationChange,
+    MergeCustomers,
+    Problem,
+)
 
 SECURITY_SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
     "api_key": {

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, InWorkspace, Timestamps, UUIDKey, on_account, on_home
@@ -73,7 +74,7 @@ class CustomerIdentity(InWorkspace, Timestamps, Base):
         ForeignKey("customers.id", ondelete="CASCADE")
     )
     """Whose it is once nobody is merged; null where that is `customer_id`."""
-    evidence: Mapped[dict[str, Any] | None]
+    evidence: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """By what it was found to be theirs; null for what they were first known by."""
 
 

@@ -27,10 +27,10 @@ from app.services.pipeline.failure import (
 )
 from app.services.pipeline.mail_reports import keep_reports
 from app.services.pipeline.outcome import Outcome
+from app.services.pipeline.people import Unlinked, find_customers, link_people
 from app.services.pipeline.placement import (
     Arrived,
     arrive,
-    find_customers,
     keep_consent,
     list_files,
     note_automatic,
@@ -41,6 +41,9 @@ from app.services.pipeline.threads import find_conversations, remember
 from app.store.audit import EventOutcome
 from app.store.claims import Claim
 from app.store.transaction import Transaction
+
+#: How often others may change who is who between our linking people and our storing their messages.
+LINKING_ROUNDS = 5
 
 #: Kinds that say something; the others change or describe what was said.
 SPEAKS = frozenset(
@@ -109,9 +112,20 @@ def _read(
 def _place(
     runtime: Runtime, job: Materialize, claim: Claim, arrived: Sequence[Arrived]
 ) -> list[EventOutcome]:
-    """Store a batch in one transaction."""
+    """Store a batch in one transaction, and before it, where need be, make one of its people."""
     if not arrived:
         return []
+    for _ in range(LINKING_ROUNDS):
+        try:
+            return _store(runtime, job, claim, arrived)
+        except Unlinked as found:
+            link_people(runtime, job.workspace_id, found.batch)
+    return _store(runtime, job, claim, arrived)
+
+
+def _store(
+    runtime: Runtime, job: Materialize, claim: Claim, arrived: Sequence[Arrived]
+) -> list[EventOutcome]:
     with runtime.transaction(job.workspace_id) as tx:
         ours = store.claims.lock(tx, claim)
         arrived = [one for one in arrived if one.event.id in ours]
