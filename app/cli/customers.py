@@ -19,13 +19,13 @@ def customers() -> None:
 
 
 @customers.command("show")
-@session.workspace_option
 @click.argument("customer_id", type=session.ID)
 @json_option
-def show_customer(workspace: str, customer_id: UUID, as_json: bool) -> None:
+def show_customer(customer_id: UUID, as_json: bool) -> None:
     """A customer and all that they are known by; of a merged one, who stands for them."""
-    owner = session.workspace(workspace)
-    found = people.get_customer(session.runtime(), owner.id, customer_id)
+    runtime = session.runtime()
+    workspace_id = people.workspace_of_customer(runtime, customer_id)
+    found = people.get_customer(runtime, workspace_id, customer_id)
     show_one(
         {
             "id": found.customer.id,
@@ -40,19 +40,16 @@ def show_customer(workspace: str, customer_id: UUID, as_json: bool) -> None:
 
 
 @customers.command("merge")
-@session.workspace_option
 @click.argument("kept_id", metavar="ID", type=session.ID)
 @click.argument("lost_id", metavar="OTHER", type=session.ID)
 @click.option("--dry-run", is_flag=True, help="Only say what would go over.")
 @json_option
-def merge(
-    workspace: str, kept_id: UUID, lost_id: UUID, dry_run: bool, as_json: bool
-) -> None:
+def merge(kept_id: UUID, lost_id: UUID, dry_run: bool, as_json: bool) -> None:
     """Make one customer of two; the first one stays."""
-    owner = session.workspace(workspace)
+    runtime = session.runtime()
     done = people.merge_customers(
-        session.runtime(),
-        owner.id,
+        runtime,
+        people.workspace_of_customer(runtime, kept_id),
         kept_id,
         lost_id,
         actor=_ACTOR,
@@ -76,13 +73,13 @@ def merge(
 
 
 @customers.command("unmerge")
-@session.workspace_option
 @click.argument("merge_id", type=session.ID)
 @json_option
-def unmerge(workspace: str, merge_id: UUID, as_json: bool) -> None:
+def unmerge(merge_id: UUID, as_json: bool) -> None:
     """Part two customers again; no message merges them a second time."""
-    owner = session.workspace(workspace)
-    done = people.undo_merge(session.runtime(), owner.id, merge_id, actor=_ACTOR)
+    runtime = session.runtime()
+    workspace_id = people.workspace_of_merge(runtime, merge_id)
+    done = people.undo_merge(runtime, workspace_id, merge_id, actor=_ACTOR)
     report(
         f"{done.survivor_home_id} and {done.loser_home_id} are two again",
         _merge(done),

@@ -42,6 +42,24 @@ class Merging:
     """None where it was only asked what would happen."""
 
 
+def workspace_of_customer(runtime: Runtime, customer_id: UUID) -> UUID:
+    """Whose customer it is, for operators, who see every workspace.
+
+    Raises NotFound.
+    """
+    with runtime.system_transaction() as tx:
+        return _require(tx, customer_id).workspace_id
+
+
+def workspace_of_merge(runtime: Runtime, merge_id: UUID) -> UUID:
+    """In which workspace a merge was made, for operators.
+
+    Raises NotFound.
+    """
+    with runtime.system_transaction() as tx:
+        return _require_merge(tx, merge_id).workspace_id
+
+
 def get_customer(
     runtime: Runtime, workspace_id: UUID, customer_id: UUID
 ) -> OneCustomer:
@@ -101,8 +119,7 @@ def undo_merge(
     """
     with runtime.transaction(workspace_id) as tx:
         store.locks.lock_people(tx, workspace_id, to_merge=True)
-        if store.merges.get(tx, merge_id) is None:
-            raise NotFound(f"no merge {merge_id}")
+        _require_merge(tx, merge_id)
         merge = part(tx, merge_id, actor=actor)
         if merge is None:
             raise Conflict(f"merge {merge_id} is undone already")
@@ -137,3 +154,10 @@ def _require(tx: Transaction, customer_id: UUID) -> Customer:
     if customer is None:
         raise NotFound(f"no customer {customer_id}")
     return customer
+
+
+def _require_merge(tx: Transaction, merge_id: UUID) -> CustomerMerge:
+    merge = store.merges.get(tx, merge_id)
+    if merge is None:
+        raise NotFound(f"no merge {merge_id}")
+    return merge
