@@ -21,6 +21,8 @@ ROUTES = [
     ("GET", f"/api/v1/conversations/{SOME_ID}/messages", {Scope.READ}),
     ("PATCH", f"/api/v1/conversations/{SOME_ID}", {Scope.SEND}),
     ("GET", f"/api/v1/customers/{SOME_ID}", {Scope.READ}),
+    ("POST", f"/api/v1/customers/{SOME_ID}/merge", {Scope.SEND, Scope.OPS}),
+    ("POST", f"/api/v1/customers/merges/{SOME_ID}/undo", {Scope.SEND, Scope.OPS}),
     ("GET", f"/api/v1/events/{SOME_ID}/explain", {Scope.READ, Scope.OPS}),
 ]
 
