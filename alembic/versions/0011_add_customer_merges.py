@@ -112,6 +112,7 @@ def upgrade():
             postgresql_where=sa.text("home_customer_id IS NOT NULL"),
         )
     op.execute((SQL / "wall_in_new_tables.sql").read_text())
+    op.execute((SQL / "merge_history.sql").read_text())
 
 
 def downgrade():

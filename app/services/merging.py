@@ -7,6 +7,7 @@ from uuid import UUID
 from app import store
 from app.domain.ids import new_id
 from app.domain.merging import Named, name_of, survivors
+from app.jobs.contracts import Classify
 from app.models import CustomerMerge
 from app.store.transaction import Transaction
 
@@ -28,7 +29,8 @@ def unite(
     survivor_id, loser_id = group[kept].survivor_id, group[lost].survivor_id
     if survivor_id == loser_id:
         return None
-    merge = store.merges.add(
+    moved = _settle(tx, group, dict.fromkeys(group, survivor_id))
+    return store.merges.add(
         tx,
         {
             "id": new_id(),
@@ -40,19 +42,17 @@ def unite(
             "rule": rule,
             "details": details,
             "actor": actor,
+            "moved": moved,
         },
     )
-    moved = _settle(tx, group, dict.fromkeys(group, survivor_id))
-    merge.moved = moved
-    store.merges.note_moved(tx, merge.id, moved)
-    return merge
 
 
 def part(tx: Transaction, merge_id: UUID, *, actor: str) -> CustomerMerge | None:
     """Undo a merge: all is whose it would be had it never been, what came since too.
 
-    None where it holds no longer. Other merges stay, whether they came before or after it; no proof
-    merges the two again unless a person does.
+    None where it holds no longer. What a chat's conversations hold of two people is parted with them.
+    Other merges stay, whether they came before or after it; no proof merges the two again unless a
+    person does.
     """
     merge = store.merges.undo(tx, merge_id, actor=actor)
     if merge is None:
@@ -60,6 +60,11 @@ def part(tx: Transaction, merge_id: UUID, *, actor: str) -> CustomerMerge | None
     group = store.merges.group_of(tx, [merge.survivor_home_id, merge.loser_home_id])
     stand = survivors(store.merges.ties_of(tx, list(group)))
     _settle(tx, group, {one: stand.get(one, one) for one in group})
+    parted = store.partings.part_conversations(tx, list(group))
+    store.partings.settle_heads(tx, parted)
+    for event_id in store.partings.decide_newest(tx, parted):
+        job = Classify(workspace_id=merge.workspace_id, event_ids=(event_id,))
+        tx.publish_after_commit(job)
     return merge
 
 

@@ -160,13 +160,6 @@ _FOLLOW = """
 """
 
 
-def note_moved(tx: Transaction, merge_id: UUID, moved: dict[str, int]) -> None:
-    """Write down how much went over in a merge."""
-    tx.session.execute(
-        update(CustomerMerge).where(CustomerMerge.id == merge_id).values(moved=moved)
-    )
-
-
 def stand_for(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     """Say of customers who stands for them, and what they are called.
 

@@ -1,21 +1,28 @@
 """All that proves to be one person's belongs to one customer, in any order of arrival."""
 
+from dataclasses import replace
 from itertools import permutations
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from app.domain.status import DraftStatus, EventStatus
+from app.jobs.contracts import Classify
 from app.models import (
     Conversation,
     Customer,
     CustomerIdentity,
     CustomerMerge,
+    Draft,
     Message,
 )
 from app.services.customers import get_customer, merge_customers, undo_merge
+from app.services.pipeline.classify import classify
+from app.services.pipeline.draft import draft
 from app.services.pipeline.materialize import materialize
 from tests.factories import message
+from tests.fakes import ScriptedClassifier, ScriptedDrafter
 
 PHONE = {"kind": "phone", "value": "+46700000001"}
 NEW_PHONE = {"kind": "phone", "value": "+46700000002"}
@@ -258,6 +265,83 @@ def test_chained_merges_are_undone_in_any_order(place, state, runtime, first_und
     assert list(state.names().values()) == people
 
 
+@pytest.mark.shows("E6")
+def test_a_conversation_of_both_is_parted_with_them(place, state, runtime, make):
+    placed = place(written(USER, subject="late?"), written(PHONE), at_once=False)
+    theirs, ours = (make.event(one).conversation_id for one in placed)
+    placed += place(written(PHONE, USER), written(USER), written(PHONE), at_once=False)
+    assert {make.event(one).conversation_id for one in placed} == {theirs}
+    [merge] = state.rows(CustomerMerge)
+    runtime.publisher.jobs.clear()
+
+    undo_merge(runtime, merge.workspace_id, merge.id, actor="a person")
+
+    events = [make.event(one) for one in placed]
+    places = [theirs, ours, ours, theirs, ours]
+    assert [event.conversation_id for event in events] == places
+    assert [one.conversation_id for one in state.rows(Message)] == places
+    messages = state.rows(Message)
+    for conversation, number in ((theirs, 3), (ours, 4)):
+        [row] = [one for one in state.rows(Conversation) if one.id == conversation]
+        assert row.merged_into is None
+        assert row.last_inbound_message_id == messages[number].id
+        assert row.last_message_at == messages[number].occurred_at
+        assert events[number].status is EventStatus.MATERIALIZED
+    assert runtime.publisher.jobs == [
+        Classify(workspace_id=merge.workspace_id, event_ids=(placed[3],))
+    ]
+
+    placed += place(written(USER, PHONE), written(PHONE, USER), written(PHONE))
+
+    found = [make.event(one).conversation_id for one in placed[5:]]
+    assert found == [theirs, ours, ours]
+
+
+@pytest.mark.shows("E6")
+def test_a_judgement_and_its_draft_come_back_with_their_question(
+    place, state, runtime, make, config
+):
+    [asked] = place(written(PHONE))
+    live = replace(runtime, classifier=ScriptedClassifier(), drafter=ScriptedDrafter())
+    classify(live, make.classify_job(config, [asked]))
+    draft(live, make.draft_job(config, [asked]))
+    [before] = state.rows(Conversation)
+    assert before.ai_draft_response is not None
+    place(written(USER), written(PHONE, USER), written(USER), at_once=False)
+    [merge] = state.rows(CustomerMerge)
+    other = next(one for one in state.rows(Conversation) if one.id != before.id)
+    # The proof came by the phone; without it the question is the newest one again.
+    with runtime.transaction(merge.workspace_id) as tx:
+        tx.session.execute(
+            update(Message)
+            .where(Message.external_id == state.rows(Message)[2].external_id)
+            .values(deleted_at=tx.now)
+        )
+
+    undo_merge(runtime, merge.workspace_id, merge.id, actor="a person")
+
+    after = {one.id: one for one in state.rows(Conversation)}
+    for column in (
+        *("decision", "category", "confidence", "decision_reason"),
+        *("last_inbound_message_id", "last_classified_message_id"),
+        *("last_draft_message_id", "ai_draft_response", "subject"),
+    ):
+        assert getattr(after[before.id], column) == getattr(before, column), column
+    assert after[other.id].decision is None
+    assert [one.status for one in state.rows(Draft)] == [DraftStatus.LIVE]
+
+
+@pytest.mark.shows("E5")
+def test_a_chat_is_not_named_by_what_somebody_merely_says(place, make):
+    claimed = written(USER, PHONE)
+    claimed.metadata["identities"][1] = PHONE | {"claimed": True}
+
+    placed = place(written(PHONE), claimed, at_once=False)
+
+    first, second = (make.event(one).conversation_id for one in placed)
+    assert first != second
+
+
 def test_the_nameless_take_a_name_and_give_it_back(place, state, runtime):
     place(written(PHONE), written(USER, name="Berta"))
     place(written(PHONE, USER, name=None))
@@ -285,14 +369,14 @@ def test_a_merged_customer_answers_as_who_stands_for_them(place, state, runtime)
     assert len(found.merges) == 1
 
 
-def written(*identities, event=None, consent=None, **who):
+def written(*identities, event=None, consent=None, subject=None, **who):
     """A chat message of somebody known by all of these, the first one in front."""
     first, *_ = identities
     metadata = {"identities": list(identities)} if len(identities) > 1 else {}
     return message(
         sender=first | who,
         recipients=[{"kind": "phone", "value": "+46850000001"}],
-        subject=None,
+        subject=subject,
         external_thread_id=first["value"],
         kind="event" if event else "text",
         metadata=metadata

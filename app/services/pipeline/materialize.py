@@ -27,7 +27,12 @@ from app.services.pipeline.failure import (
 )
 from app.services.pipeline.mail_reports import keep_reports
 from app.services.pipeline.outcome import Outcome
-from app.services.pipeline.people import Unlinked, find_customers, link_people
+from app.services.pipeline.people import (
+    Unlinked,
+    find_customers,
+    keep_apart,
+    link_people,
+)
 from app.services.pipeline.placement import (
     Arrived,
     arrive,
@@ -139,6 +144,7 @@ def _store(
         homeless = without_home(tx, batch)
         batch = [one for one in batch if one not in homeless]
         customers = find_customers(tx, batch)
+        batch = keep_apart(batch, customers)
         places = find_conversations(tx, batch, customers)
         new = [one for one in batch if one.event.id not in places.copies]
         messages = store_messages(tx, new, customers, places.by_event)

@@ -1,6 +1,7 @@
 """Whose messages are: customers by all that proves to be theirs, merged where that is one person."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -46,11 +47,45 @@ def find_customers(
     return people.owners
 
 
+def keep_apart(
+    batch: Sequence[Arrived], owners: dict[IdentityKey, Owner]
+) -> list[Arrived]:
+    """Let a message lead to no conversation that is named by what is not its customer's.
+
+    A chat is named by each of a person's identifiers, of which some may be another's: merely said, or
+    parted by somebody who knows better.
+    """
+    return [_without_others(one, owners) for one in batch]
+
+
 def link_people(runtime: Runtime, workspace_id: UUID, batch: Sequence[Arrived]) -> None:
     """Merge the customers that messages prove to be one person. Safe to repeat."""
     # A transaction for each: so that all rows of one merge are locked at once, in a fixed order.
     while _link_next(runtime, workspace_id, batch):
         pass
+
+
+def _without_others(one: Arrived, owners: dict[IdentityKey, Owner]) -> Arrived:
+    theirs = {
+        each.original
+        for each in one.identifiers
+        if owners[each.key].id == owners[one.identifiers[0].key].id
+    }
+    others = {
+        key.value
+        for key in one.threading.keys
+        if key.evidence == "identity" and key.value not in theirs
+    }
+    if not others:
+        return one
+    threading = replace(
+        one.threading,
+        keys=tuple(key for key in one.threading.keys if key.value not in others),
+        claims=frozenset(
+            claim for claim in one.threading.claims if claim.key not in others
+        ),
+    )
+    return replace(one, threading=threading)
 
 
 def _link_next(runtime: Runtime, workspace_id: UUID, batch: Sequence[Arrived]) -> bool:
