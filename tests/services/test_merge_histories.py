@@ -87,7 +87,7 @@ class Naive:
 
 @pytest.mark.shows("E6")
 @settings(
-    max_examples=12,
+    max_examples=15,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
@@ -121,6 +121,7 @@ def test_histories_come_out_as_a_naive_model_says(runtime, make, steps):
     owners = shop.owners()
     for name, message_owner in zip(heard, shop.message_owners(), strict=True):
         assert message_owner == owners[name]
+    assert shop.conversations_of_others() == []
 
 
 class Shop:
@@ -142,6 +143,7 @@ class Shop:
                 sender=people[0] | {"name": f"called {names[0]}"},
                 recipients=[],
                 subject=None,
+                external_thread_id=names[0],
                 metadata={"identities": people},
             ),
         )
@@ -172,6 +174,15 @@ class Shop:
     def message_owners(self):
         rows = sorted(self._all(Message), key=lambda one: one.occurred_at)
         return [one.customer_id for one in rows]
+
+    def conversations_of_others(self):
+        """Messages that lie in the conversation of somebody else."""
+        owners = {one.id: one.customer_id for one in self._all(Conversation)}
+        return [
+            one
+            for one in self._all(Message)
+            if owners[one.conversation_id] != one.customer_id
+        ]
 
     def partition(self):
         owners = self.owners()
