@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -91,6 +91,18 @@ class Naive:
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
+)
+@example(
+    steps=[
+        *(("said", [name]) for name in NAMES[:3]),
+        ("said", [NAMES[0], NAMES[1]]),
+        ("said", [NAMES[2], NAMES[1]]),
+        *(("said", [name]) for name in NAMES[:3]),
+        ("undone", 0),
+        ("said", [NAMES[0], NAMES[1]]),
+        ("undone", 1),
+        ("merged", [NAMES[0], NAMES[2]]),
+    ]
 )
 @given(steps=st.lists(st.one_of(said, said, merged, undone), max_size=9))
 def test_histories_come_out_as_a_naive_model_says(runtime, make, steps):
