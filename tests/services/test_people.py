@@ -7,6 +7,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
+from app import store
+from app.domain.ids import new_id
 from app.domain.status import DraftStatus, EventStatus
 from app.jobs.contracts import Classify
 from app.models import (
@@ -186,6 +188,32 @@ def test_either_form_of_a_phone_leads_to_its_owner(place, state, one, other):
     assert state.identity(one).original == one
     assert state.identity(other).original == other
     assert state.identity(other).evidence["rule"] == "phone_alias"
+
+
+@pytest.mark.shows("E4")
+def test_two_forms_that_were_two_customers_are_merged(place, state, runtime, config):
+    one, other = "+5491112345678", "+541112345678"
+    owner = {"workspace_id": config.workspace_id}
+    with runtime.transaction(config.workspace_id) as tx:
+        for form in (one, other):
+            customer_id = new_id()
+            store.customers.add(
+                tx,
+                [owner | {"id": customer_id, "name": form, "first_seen_at": tx.now}],
+                [
+                    owner
+                    | {"id": new_id(), "customer_id": customer_id, "config_id": None}
+                    | {"kind": "phone", "value": form, "original": form}
+                ],
+            )
+
+    place(written({"kind": "phone", "value": other}))
+
+    [customer] = state.standing()
+    assert state.known_by(customer) == {("phone", one), ("phone", other)}
+    [merge] = state.rows(CustomerMerge)
+    assert merge.rule == "phone_alias"
+    assert state.owners(Message) == [customer]
 
 
 @pytest.mark.shows("E4")
