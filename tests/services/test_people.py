@@ -98,6 +98,24 @@ def test_a_changed_number_is_the_same_customer(place, state, known):
     assert rules == ["changed_number"] * (len(known) == 2)
 
 
+@pytest.mark.shows("E1")
+@pytest.mark.parametrize("known", [[PHONE], [PHONE, USER]], ids=["one", "both"])
+def test_what_a_status_proves_of_somebody_known_is_learnt(place, state, known):
+    place(*map(written, known))
+
+    place(read_by(PHONE, USER))
+
+    [customer] = state.standing()
+    assert len(state.known_by(customer)) == 2
+    assert state.owners(Message) == [customer] * len(known)
+
+
+def test_a_status_makes_nobody_a_customer(place, state):
+    place(read_by(PHONE, USER))
+
+    assert state.rows(Customer) == state.rows(CustomerIdentity) == []
+
+
 @pytest.mark.shows("B9")
 def test_a_message_under_two_names_of_its_sender_is_one(place, state):
     one, other = written(PHONE, USER), written(USER, PHONE)
@@ -410,6 +428,21 @@ def written(*identities, event=None, consent=None, subject=None, **who):
         metadata=metadata
         | ({"event": event} if event else {})
         | ({"consent": consent} if consent else {}),
+    )
+
+
+def read_by(*identities):
+    """What becomes of a message of ours to somebody known by all of these."""
+    first, *_ = identities
+    return message(
+        direction="outbound",
+        sender={"kind": "phone", "value": "+46850000001"},
+        recipients=[first],
+        subject=None,
+        body_text=None,
+        kind="status",
+        target_id="wamid.OURS",
+        metadata={"identities": list(identities), "status": {"status": "read"}},
     )
 
 

@@ -143,7 +143,7 @@ def _store(
         )
         homeless = without_home(tx, batch)
         batch = [one for one in batch if one not in homeless]
-        customers = find_customers(tx, batch)
+        customers = find_customers(tx, batch, changes)
         batch = keep_apart(batch, customers)
         places = find_conversations(tx, batch, customers)
         new = [one for one in batch if one.event.id not in places.copies]

@@ -11,6 +11,7 @@ from app.domain.ids import new_id
 from app.errors import RetryableError
 from app.runtime import Runtime
 from app.services.merging import unite
+from app.services.pipeline.changes import is_change
 from app.services.pipeline.placement import Arrived, Identifier
 from app.store.customers import IdentityKey, Owner
 from app.store.transaction import Transaction
@@ -28,20 +29,22 @@ class Unlinked(RetryableError):
 
 
 def find_customers(
-    tx: Transaction, batch: Sequence[Arrived]
+    tx: Transaction, batch: Sequence[Arrived], changes: Sequence[Arrived] = ()
 ) -> dict[IdentityKey, Owner]:
     """Find or make the customer of each message. The creation locks are held.
 
-    Who is one with whom stays as it is until the transaction ends. Raises Unlinked.
+    What changes tell of people who are known is learnt too: that a message to a phone was read under
+    a user id. Who is one with whom stays as it is until the transaction ends. Raises Unlinked.
     """
     named = [one for one in batch if one.identifiers]
-    if not named:
+    telling = [*named, *(one for one in changes if len(one.identifiers) > 1)]
+    if not telling:
         return {}
-    store.locks.lock_people(tx, named[0].event.workspace_id, to_merge=False)
-    people = _People(tx, named)
-    for one in named:
+    store.locks.lock_people(tx, telling[0].event.workspace_id, to_merge=False)
+    people = _People(tx, telling)
+    for one in telling:
         if people.place(one):
-            raise Unlinked(named)
+            raise Unlinked(telling)
     people.save()
     store.customers.name_the_nameless(tx, list(people.names(named)))
     return people.owners
@@ -98,8 +101,7 @@ def _link_next(runtime: Runtime, workspace_id: UUID, batch: Sequence[Arrived]) -
         for one in batch:
             if found := people.place(one):
                 people.save()
-                _merge(tx, one, *found)
-                return True
+                return _merge(tx, one, *found)
         people.save()
     return False
 
@@ -109,11 +111,11 @@ def _merge(
     one: Arrived,
     first: tuple[IdentityKey, Owner],
     second: tuple[IdentityKey, Owner],
-) -> None:
+) -> bool:
     # The first one is what people have seen and quoted longest.
     kept, lost = sorted((first, second), key=lambda found: found[1].id)
     is_alias = kept[0] in lost[0].forms
-    unite(
+    merge = unite(
         tx,
         kept[1].home_id,
         lost[1].home_id,
@@ -124,6 +126,7 @@ def _merge(
         },
         actor=ACTOR,
     )
+    return merge is not None
 
 
 class _People:
@@ -161,7 +164,8 @@ class _People:
                 ):
                     return other, (key, owner)
         new = [each for each in one.identifiers if each.key not in self.owners]
-        if not new:
+        # What is told of a message makes nobody a customer.
+        if not new or (not known and is_change(one)):
             return None
         by, owner = known[0] if known else (None, self._add_customer(one))
         for each in new:
