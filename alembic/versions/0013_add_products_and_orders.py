@@ -54,6 +54,7 @@ def upgrade():
         sa.Column("workspace_id", sa.Uuid(), nullable=False),
         sa.Column("conversation_id", sa.Uuid(), nullable=False),
         sa.Column("customer_id", sa.Uuid(), nullable=True),
+        sa.Column("home_customer_id", sa.Uuid(), nullable=True),
         sa.Column("confirmed_by_message_id", sa.Uuid(), nullable=True),
         sa.Column("confirmed_with", sa.Text(), nullable=False),
         sa.Column("items", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -105,6 +106,12 @@ def upgrade():
             ondelete="SET NULL",
         ),
         sa.ForeignKeyConstraint(
+            ["home_customer_id"],
+            ["customers.id"],
+            name=op.f("fk_orders_home_customer_id"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
             ["workspace_id"],
             ["workspaces.id"],
             name=op.f("fk_orders_workspace_id"),
@@ -126,6 +133,13 @@ def upgrade():
     )
     op.create_index(
         op.f("ix_orders_customer_id"), "orders", ["customer_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_orders_home_customer_id"),
+        "orders",
+        ["home_customer_id"],
+        unique=False,
+        postgresql_where=sa.text("home_customer_id IS NOT NULL"),
     )
     op.add_column("drafts", sa.Column("order_id", sa.Uuid(), nullable=True))
     op.add_column(

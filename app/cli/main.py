@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from app.cli import (
     accounts,
     adapters,
+    customers,
     deadletters,
     demo,
     doctor,
@@ -59,6 +60,7 @@ for command in (
     outbound.auto_reply,
     products.products,
     orders.orders,
+    customers.customers,
     *upkeep.COMMANDS,
     doctor.doctor,
     up.up,

@@ -9,10 +9,13 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from app.domain.identifiers import email_key
+from pydantic import ValidationError
+
+from app.domain.identifiers import email_key, identity_key
 from app.domain.mail_addresses import Mailbox, read_mailboxes
 from app.domain.mail_lists import lists_of
 from app.domain.mail_people import UNKNOWN_SENDER
+from app.domain.mail_roles import NO_REPLY, PROGRAMS
 from app.domain.mail_signs import MailSigns
 from app.domain.unified_message import Direction, Participant, UnifiedMessage
 
@@ -33,6 +36,12 @@ _VIA = re.compile(
 _ENCODED = re.compile(r"([^=@\s]{1,64})=([\w-]+(?:\.[\w-]+)+)")
 _AUTO_REPLY_HEADERS = ("x-autoreply", "x-autorespond", "x-auto-reply", "x-vacation")
 _MAX_VALUE = 2_000
+#: One person has a handful; what comes with more is a list of something else.
+_MAX_IDENTITIES = 20
+#: The rules by which a message itself, and nothing written in it, says whose it is.
+_DIRECT = frozenset({"from", "sender", "recipient"})
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_CHANGES_OF_NUMBER = frozenset({"user_changed_number", "customer_changed_number"})
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,74 @@ def customer_of(message: UnifiedMessage, *, own: Collection[str] = ()) -> Identi
         nameless = Participant(kind="email", value=sender.value)
         return Identified(nameless, "shared_address")
     return Identified(sender, "from")
+
+
+def identifiers_of(
+    message: UnifiedMessage, identified: Identified, *, own: Collection[str] = ()
+) -> tuple[Participant, ...]:
+    """Return what proves to be the same person, that by which they were found first.
+
+    What somebody merely says of themselves proves nothing. An address that many share is nobody's,
+    and ties nobody to anything.
+    """
+    person = identified.person
+    if person is None:
+        return ()
+    told = message.metadata.get("identities")
+    is_direct = identified.evidence in _DIRECT and (
+        message.direction is Direction.INBOUND or len(message.recipients) == 1
+    )
+    if not is_direct or not isinstance(told, list) or not _is_personal(person):
+        return (person,)
+    inbound = message.direction is Direction.INBOUND
+    ours = message.recipients if inbound else [message.sender]
+    found = {_key(person): person}
+    for entry in told[:_MAX_IDENTITIES]:
+        one = _proven(entry)
+        if one is None or not _is_personal(one):
+            continue
+        if _key(one) not in {_key(us) for us in ours} and _key(one)[1] not in own:
+            found.setdefault(_key(one), one)
+    return tuple(found.values())
+
+
+def rule_of(message: UnifiedMessage) -> str:
+    """Name the proof that the identifiers of a message are the same person's."""
+    if message.metadata.get("event") in _CHANGES_OF_NUMBER:
+        return "changed_number"
+    return "same_message"
+
+
+def _proven(entry: object) -> Participant | None:
+    if not isinstance(entry, dict) or entry.get("claimed"):
+        return None
+    try:
+        return Participant.model_validate(entry)
+    except ValidationError:
+        return None
+
+
+def _key(one: Participant) -> tuple[str, str]:
+    return one.kind, identity_key(one.kind, one.value)
+
+
+def _is_personal(one: Participant) -> bool:
+    """Whether an identifier can be one person's alone."""
+    if one.kind == "email":
+        local_part, at, _ = email_key(one.value).rpartition("@")
+        return bool(at) and not _is_shared(local_part)
+    if one.kind == "phone":
+        # Without its country, or short, the same number is somebody else's elsewhere.
+        return bool(_E164.fullmatch(identity_key("phone", one.value)))
+    return one.value.strip() not in {"", UNKNOWN_SENDER}
+
+
+def _is_shared(local_part: str) -> bool:
+    return (
+        local_part in PROGRAMS
+        or bool(NO_REPLY.fullmatch(local_part))
+        or bool(_SHARED.fullmatch(local_part))
+    )
 
 
 def _recipient(message: UnifiedMessage, own: Collection[str]) -> Identified:

@@ -20,7 +20,13 @@ from app.http.outbound_schemas import (
     OutboundRequest,
     Settlement,
 )
-from app.http.schemas import Batch, ConversationChange, Problem, StartImport
+from app.http.schemas import (
+    Batch,
+    ConversationChange,
+    MergeCustomers,
+    Problem,
+    StartImport,
+)
 from app.services.commerce.catalogue import ProductChange, ProductFields
 
 #: Models that no view names as a parameter.
@@ -35,6 +41,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     ProductFields,
     ProductChange,
     OrderChange,
+    MergeCustomers,
     Problem,
 )
 

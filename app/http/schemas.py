@@ -288,13 +288,62 @@ class Identity(Answer):
     """Since when nobody may be written to here."""
     undeliverable_at: Time | None
     """Since when nothing arrives here."""
+    home_customer_id: UUID | None
+    """Whose it is once nobody is merged; null where it is this customer's own."""
+    evidence: dict[str, Any] | None
+    """By what it was found to be theirs; null for what they were first known by."""
+
+
+class CustomerMerge(Answer):
+    """Two customers turned out to be one person, or somebody says so."""
+
+    id: UUID
+    survivor_id: UUID
+    loser_id: UUID
+    survivor_home_id: UUID
+    """Of those for whom the survivor stood, the one that the evidence is about."""
+    loser_home_id: UUID
+    rule: str
+    """`same_message`, `changed_number`, `phone_alias`, or `person`."""
+    details: dict[str, Any]
+    """The event that showed it, and the two identifiers."""
+    actor: str
+    moved: dict[str, int]
+    """How many rows of which table went over."""
+    created_at: Time
+    undone_at: Time | None
+    undone_by: str | None
 
 
 class Customer(Answer):
     id: UUID
+    """Asked for by the id of a merged customer, it is that of who stands for them."""
     name: str | None
     first_seen_at: Time
     identities: list[Identity]
+    merged: list[UUID]
+    """The ids for which this one stands beside its own."""
+    merges: list[CustomerMerge]
+    """All in which any of these had a part, undone ones too."""
+
+
+class MergeCustomers(Body):
+    # A misspelt `dry_run` must not look as if nothing would happen.
+    model_config = ConfigDict(extra="forbid")
+
+    other: UUID
+    """Who goes over."""
+    dry_run: bool = False
+    """Only say what would go over."""
+
+
+class CustomerMerging(Answer):
+    survivor_id: UUID
+    loser_id: UUID
+    moves: dict[str, int]
+    """How many rows of each table go over."""
+    merge: CustomerMerge | None
+    """Null where it was only asked what would happen."""
 
 
 class Arrival(Answer):

@@ -4,7 +4,7 @@ from app.models.attachment import Attachment
 from app.models.base import Base
 from app.models.channel_config import ChannelConfig, MessageFetch, SyncWatermark
 from app.models.conversation import Conversation, ConversationRef
-from app.models.customer import Customer, CustomerIdentity
+from app.models.customer import Customer, CustomerIdentity, CustomerMerge
 from app.models.event import MessageEvent
 from app.models.incident import DeadLetter, Heartbeat, Incident
 from app.models.mail_report import MailReport
@@ -36,6 +36,7 @@ __all__ = [
     "ConversationRef",
     "Customer",
     "CustomerIdentity",
+    "CustomerMerge",
     "DeadLetter",
     "Draft",
     "EventRepeat",

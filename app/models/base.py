@@ -10,6 +10,7 @@ from sqlalchemy import (
     Enum,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     LargeBinary,
     MetaData,
     Text,
@@ -66,6 +67,13 @@ def on_account() -> ForeignKeyConstraint:
         ["workspace_id", "config_id"],
         ["channel_configs.workspace_id", "channel_configs.id"],
         ondelete="CASCADE",
+    )
+
+
+def on_home() -> Index:
+    """Finds the few rows that somebody else owns for their merged customer."""
+    return Index(
+        None, "home_customer_id", postgresql_where=text("home_customer_id IS NOT NULL")
     )
 
 

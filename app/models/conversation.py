@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.decision import Category, Decision
 from app.domain.status import ConversationStatus
-from app.models.base import Base, InWorkspace, Timestamps, UUIDKey, on_account
+from app.models.base import Base, InWorkspace, Timestamps, UUIDKey, on_account, on_home
 
 
 class Conversation(InWorkspace, Timestamps, Base):
@@ -19,6 +19,7 @@ class Conversation(InWorkspace, Timestamps, Base):
         on_account(),
         Index("ix_conversations_inbox", "workspace_id", text("last_message_at DESC")),
         Index(None, "customer_id"),
+        on_home(),
         Index(
             "ix_conversations_merged",
             "merged_into",
@@ -36,6 +37,10 @@ class Conversation(InWorkspace, Timestamps, Base):
     customer_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("customers.id", ondelete="SET NULL")
     )
+    home_customer_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("customers.id", ondelete="SET NULL")
+    )
+    """Whose it is once nobody is merged; null where that is `customer_id`."""
     subject: Mapped[str | None]
     """That of its earliest message, whatever the answers are called."""
     first_message_at: Mapped[datetime | None]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.domain.status import DeliveryStatus, DraftStatus, SenderType
 from app.domain.unified_message import Direction, MessageKind
 from app.models.attachment import Attachment
-from app.models.base import Base, InWorkspace, Timestamps, UUIDKey, on_account
+from app.models.base import Base, InWorkspace, Timestamps, UUIDKey, on_account, on_home
 
 
 class Message(InWorkspace, Base):
@@ -24,6 +24,7 @@ class Message(InWorkspace, Base):
             "ix_messages_timeline", "conversation_id", text("occurred_at DESC"), "id"
         ),
         Index(None, "customer_id"),
+        on_home(),
         Index(None, "event_id"),
         Index(None, "config_id", "mail_id"),
         Index(
@@ -59,6 +60,10 @@ class Message(InWorkspace, Base):
         ForeignKey("customers.id", ondelete="SET NULL")
     )
     """The counterpart: who wrote an inbound message, whom an outbound one went to."""
+    home_customer_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("customers.id", ondelete="SET NULL")
+    )
+    """Whose it is once nobody is merged; null where that is `customer_id`."""
     direction: Mapped[Direction]
     sender_type: Mapped[SenderType]
     sender: Mapped[dict[str, Any]]

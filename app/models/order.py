@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.status import OrderState
-from app.models.base import Base, InWorkspace, Timestamps, UUIDKey
+from app.models.base import Base, InWorkspace, Timestamps, UUIDKey, on_home
 
 
 class Order(InWorkspace, Timestamps, Base):
@@ -23,6 +23,7 @@ class Order(InWorkspace, Timestamps, Base):
         ),
         Index(None, "conversation_id"),
         Index(None, "customer_id"),
+        on_home(),
     )
 
     id: Mapped[UUIDKey]
@@ -32,6 +33,10 @@ class Order(InWorkspace, Timestamps, Base):
     customer_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("customers.id", ondelete="SET NULL")
     )
+    home_customer_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("customers.id", ondelete="SET NULL")
+    )
+    """Whose it is once nobody is merged; null where that is `customer_id`."""
     confirmed_by_message_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("messages.id", ondelete="SET NULL")
     )

@@ -11,7 +11,7 @@ from app.domain.attention import Attention
 from app.domain.decision import Decision
 from app.domain.status import ConversationStatus
 from app.errors import NotFound
-from app.models import Conversation, Customer, CustomerIdentity, Draft, Message
+from app.models import Conversation, Draft, Message
 from app.runtime import Runtime
 from app.store.inbox import InboxRow as InboxRow
 from app.store.transaction import Transaction
@@ -223,20 +223,6 @@ def change_conversation(
             details=changes,
         )
         return changed
-
-
-def get_customer(
-    runtime: Runtime, workspace_id: UUID, customer_id: UUID
-) -> tuple[Customer, Sequence[CustomerIdentity]]:
-    """A customer, and all that they are known by.
-
-    Raises NotFound.
-    """
-    with runtime.transaction(workspace_id) as tx:
-        customer = store.customers.get(tx, customer_id)
-        if customer is None:
-            raise NotFound(f"no customer {customer_id}")
-        return customer, store.customers.identities_of(tx, customer_id)
 
 
 def _judgement(tx: Transaction, message_id: UUID | None) -> dict[str, Any] | None:

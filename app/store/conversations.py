@@ -146,6 +146,7 @@ def lock(tx: Transaction, conversation_ids: Collection[UUID]) -> dict[UUID, Any]
             Conversation.first_message_at,
             Conversation.subject,
             Conversation.customer_id,
+            Conversation.home_customer_id,
             Conversation.status,
             Conversation.ai_enabled,
             func.coalesce(Message.is_automatic, False).label(
@@ -203,13 +204,14 @@ def take_over(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
 
     Whose newest inbound message is the newest, its judgement and draft are the survivor's. Rows:
     `id, head_id, subject, first_message_at, last_message_at, last_outbound_message_at, customer_id,
-    status, ai_enabled`.
+    home_customer_id, status, ai_enabled`.
     """
     execute_with_rows(
         tx,
         """
         UPDATE conversations c
-        SET subject = r.subject, customer_id = r.customer_id, status = r.status,
+        SET subject = r.subject, customer_id = r.customer_id,
+            home_customer_id = r.home_customer_id, status = r.status,
             ai_enabled = r.ai_enabled, first_message_at = r.first_message_at,
             last_message_at = r.last_message_at,
             last_outbound_message_at = r.last_outbound_message_at,
@@ -226,7 +228,7 @@ def take_over(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
         FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
             id uuid, head_id uuid, subject text, first_message_at timestamptz,
             last_message_at timestamptz, last_outbound_message_at timestamptz,
-            customer_id uuid, status text, ai_enabled boolean)
+            customer_id uuid, home_customer_id uuid, status text, ai_enabled boolean)
         JOIN conversations head ON head.id = r.head_id
         WHERE c.id = r.id
         """,

@@ -49,6 +49,20 @@ def lock_counting(tx: Transaction, workspace_id: UUID) -> None:
     )
 
 
+def lock_people(tx: Transaction, workspace_id: UUID, *, to_merge: bool) -> None:
+    """Keep who is one with whom as it is, or be the only one who changes it.
+
+    Whoever writes down whose something is holds it together with others; a merge holds it alone, or
+    what is being written would stay with a customer who is none any more. Taken after the creation
+    locks and before any row is locked.
+    """
+    function = "pg_advisory_xact_lock" + ("" if to_merge else "_shared")
+    tx.session.execute(
+        text(f"SELECT {function}(:lock)"),
+        {"lock": _number(f"people:{workspace_id}")},
+    )
+
+
 def _bucket(workspace_id: UUID, key: str) -> int:
     number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest())
     return _number(f"create:{workspace_id}:{number % BUCKETS}")

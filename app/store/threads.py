@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Text, bindparam, select, text
 
 from app.domain.threading import ANYBODY, Claim, ClaimKind
-from app.models import ConversationJoin, ConversationParticipant
+from app.models import Conversation, ConversationJoin, ConversationParticipant
 from app.store.bulk import execute_with_rows
 from app.store.transaction import Transaction
 
@@ -270,10 +270,14 @@ _AFTER_MESSAGES = (
 
 
 def joins_of(tx: Transaction, conversation_id: UUID) -> Sequence[ConversationJoin]:
-    """What was found to be one with a conversation, in the order it was found."""
+    """What was found to be one with a conversation and still is, in the order it was found."""
     return tx.session.scalars(
         select(ConversationJoin)
-        .where(ConversationJoin.survivor_id == conversation_id)
+        .join(Conversation, Conversation.id == ConversationJoin.loser_id)
+        .where(
+            ConversationJoin.survivor_id == conversation_id,
+            Conversation.merged_into.is_not(None),
+        )
         .order_by(ConversationJoin.id)
     ).all()
 

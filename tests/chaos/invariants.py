@@ -26,6 +26,11 @@ CHECKS = {
     "a person who is two customers": """
         SELECT kind, value, count(*) FROM customer_identities
         GROUP BY 1, 2 HAVING count(*) > 1""",
+    "something that belongs to a merged customer": """
+        SELECT c.id FROM customers c WHERE c.merged_into IS NOT NULL AND (
+            EXISTS (SELECT FROM customer_identities i WHERE i.customer_id = c.id)
+            OR EXISTS (SELECT FROM conversations k WHERE k.customer_id = c.id)
+            OR EXISTS (SELECT FROM messages m WHERE m.customer_id = c.id))""",
     "a thread in two conversations": """
         SELECT external_thread_id, count(DISTINCT conversation_id) FROM messages
         WHERE external_thread_id IS NOT NULL

@@ -27,6 +27,8 @@ ROUTES = [
     ("GET", "/api/v1/orders", {Scope.READ}),
     ("GET", f"/api/v1/orders/{SOME_ID}", {Scope.READ}),
     ("PATCH", f"/api/v1/orders/{SOME_ID}", {Scope.SEND}),
+    ("POST", f"/api/v1/customers/{SOME_ID}/merge", {Scope.SEND, Scope.OPS}),
+    ("POST", f"/api/v1/customers/merges/{SOME_ID}/undo", {Scope.SEND, Scope.OPS}),
     ("GET", f"/api/v1/events/{SOME_ID}/explain", {Scope.READ, Scope.OPS}),
 ]
 

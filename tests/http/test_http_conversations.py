@@ -313,8 +313,11 @@ def test_a_customer_shows_all_that_they_are_known_by(client, runtime, as_key, ar
             "config_id": None,
             "opted_out_at": None,
             "undeliverable_at": None,
+            "home_customer_id": None,
+            "evidence": None,
         }
     ]
+    assert response.json["merged"] == response.json["merges"] == []
 
 
 def test_an_event_is_explained_from_arrival_to_place(

@@ -40,7 +40,12 @@ SHARED = [
     for name, table in TABLES.items()
     if name != "workspaces" and table.columns["workspace_id"].nullable
 ]
-APPEND_ONLY = ["audit_log", "conversation_joins", "pipeline_job_audit"]
+APPEND_ONLY = [
+    "audit_log",
+    "conversation_joins",
+    "customer_merges",
+    "pipeline_job_audit",
+]
 VIEWS = [
     "bb_needs_classification",
     "bb_open_incidents",

@@ -14,7 +14,13 @@ from app.config import Settings, environment_of
 from app.domain.status import WatermarkResource
 from app.errors import InvalidInput
 from app.jobs.contracts import Materialize, Poll
-from app.models import Message, MessageChange, WebhookReceipt
+from app.models import (
+    Customer,
+    CustomerIdentity,
+    Message,
+    MessageChange,
+    WebhookReceipt,
+)
 from app.services.operations.sweep import sweep
 from app.services.pipeline.materialize import materialize
 from app.services.sync.poll import poll
@@ -221,8 +227,10 @@ def test_everything_that_whatsapp_brings_finds_its_place(
     assert len(stored) + len(changes) == len(events())
 
 
+@pytest.mark.shows("E1")
 @pytest.mark.parametrize(
-    "order", ["phone both user", "user both phone", "both user phone"]
+    "order",
+    ["phone both user", "user both phone", "both user phone", "user phone both"],
 )
 def test_who_takes_a_username_stays_in_the_conversation(
     call, live, number, jobs, order
@@ -242,6 +250,65 @@ def test_who_takes_a_username_stays_in_the_conversation(
         stored = tx.session.scalars(select(Message)).all()
     assert len(stored) == 3
     assert len({one.conversation_id for one in stored}) == 1
+    assert len({one.customer_id for one in stored}) == 1
+
+
+@pytest.mark.shows("E3")
+@pytest.mark.parametrize(
+    "order", ["old new change", "old change new", "change old new"]
+)
+def test_who_changes_their_number_stays_the_same_customer(
+    call, live, number, jobs, order
+):
+    batch = payload("whatsapp_types")
+    value = batch["entry"][0]["changes"][0]["value"]
+    told = {
+        "old": {"from": "46700000008"},
+        "new": {"from": "46700000009"},
+        "change": {
+            "from": "46700000008",
+            "type": "system",
+            "system": {
+                "type": "user_changed_number",
+                "body": "Anna changed from 46700000008 to 46700000009",
+                "wa_id": "46700000009",
+            },
+        },
+    }
+    for what in order.split():
+        said = {"timestamp": "1788423330", "type": "text", "text": {"body": "Hello"}}
+        said |= told[what] | {"id": f"wamid.{what}"}
+        value["contacts"], value["messages"] = [], [said]
+        call("whatsapp", batch)
+        for job in jobs(Materialize):
+            materialize(live, job)
+
+    with live.transaction(number.workspace_id) as tx:
+        owners = set(tx.session.scalars(select(Message.customer_id)))
+        known = tx.session.execute(
+            select(CustomerIdentity.value, CustomerIdentity.customer_id)
+        ).all()
+    assert len(owners) == 1
+    assert dict(known) == dict.fromkeys(["+46700000008", "+46700000009"], *owners)
+
+
+@pytest.mark.shows("B9")
+def test_a_message_that_comes_under_two_names_of_its_sender_is_one(
+    call, live, number, jobs
+):
+    batch = payload("whatsapp_types")
+    value = batch["entry"][0]["changes"][0]["value"]
+    both = value["messages"][0]
+    value["contacts"] = []
+    for missing in ("nothing", "from", "from_user_id"):
+        value["messages"] = [{name: both[name] for name in both if name != missing}]
+        call("whatsapp", batch)
+        for job in jobs(Materialize):
+            materialize(live, job)
+
+    with live.transaction(number.workspace_id) as tx:
+        assert len(tx.session.scalars(select(Message)).all()) == 1
+        assert len(tx.session.scalars(select(Customer)).all()) == 1
 
 
 @pytest.mark.shows("E2")

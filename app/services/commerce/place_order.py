@@ -83,6 +83,7 @@ def _as_of_now(tx: Transaction, context: OrderContext) -> OrderContext:
 def _row(order: CheckedOrder, message: Message) -> dict[str, Any]:
     return {
         "customer_id": message.customer_id,
+        "home_customer_id": message.home_customer_id,
         "confirmed_by_message_id": message.id,
         "confirmed_with": order.confirmed_with,
         "items": [line.record() for line in order.lines],

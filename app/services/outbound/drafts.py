@@ -80,6 +80,7 @@ def approve_draft(
     with runtime.transaction(workspace_id) as tx:
         draft = _draft(tx, conversation_id, draft_id)
         text = (body or draft.edited_body or draft.body).strip()
+        store.locks.lock_people(tx, workspace_id, to_merge=False)
         # The conversation first: nothing newer may arrive between the look and the answer.
         store.conversations.lock_current(tx, [conversation_id])
         draft = store.messages.get_draft(tx, draft.id) or draft

@@ -38,8 +38,10 @@ from app.services.outbound.compose import (
     target_of,
 )
 from app.services.outbound.head import head_of
-from app.services.pipeline.placement import arrive, find_customers
+from app.services.pipeline.people import find_customers
+from app.services.pipeline.placement import arrive
 from app.services.pipeline.threads import find_conversations, remember
+from app.store.customers import NOBODY
 from app.store.transaction import Transaction
 
 #: A person's text is not that long, and a program's should not be.
@@ -92,7 +94,8 @@ class _Place:
     """Where a part of a letter belongs."""
 
     conversation_id: UUID
-    customer_id: UUID | None
+    owner: dict[str, UUID | None]
+    """Whose it is, as a row says it."""
     evidence: str
 
 
@@ -124,6 +127,7 @@ def answer_conversation(
     digest = letter.digest(str(conversation_id))
     if (before := _before(tx, letter, digest)) is not None:
         return before
+    store.locks.lock_people(tx, tx.workspace_id, to_merge=False)
     store.conversations.lock_current(tx, [conversation_id])
     conversation = store.conversations.require(tx, conversation_id)
     config = require_config(tx, conversation.config_id)
@@ -135,7 +139,11 @@ def answer_conversation(
         target,
         verified_only=letter.origin is OutboundOrigin.AUTOMATIC,
     )
-    place = _Place(conversation.id, conversation.customer_id, "answer")
+    owner = {
+        "customer_id": conversation.customer_id,
+        "home_customer_id": conversation.home_customer_id,
+    }
+    place = _Place(conversation.id, owner, "answer")
     parts = _parts(tx, runtime, config, letter)
     places = [(part, place) for part in parts]
     return _queue(tx, runtime, config, route, letter, digest, places)
@@ -150,7 +158,7 @@ def write_to(
 ) -> Queued:
     """Queue a message to somebody, in the conversation that there is with them or in a new one.
 
-    Raises as `answer_conversation` does.
+    Raises as `answer_conversation` does, and Unlinked.
     """
     store.locks.lock_request(tx, config.workspace_id, letter.request_key)
     digest = letter.digest([str(config.id), to.kind, to.value])
@@ -250,8 +258,8 @@ def _places(
     places = []
     for part, one in zip(parts, arrived, strict=True):
         conversation_id, evidence = found.by_event[part.id]
-        customer_id = customers[one.identity] if one.identity else None
-        places.append((part, _Place(conversation_id, customer_id, evidence)))
+        owner = customers[one.identity].columns if one.identity else NOBODY
+        places.append((part, _Place(conversation_id, owner, evidence)))
     return places
 
 
@@ -387,7 +395,7 @@ def _message_row(
         "config_id": config.id,
         "mail_id": head.message_id if head else None,
         "external_thread_id": route.thread_id,
-        "customer_id": place.customer_id,
+        **place.owner,
         "direction": Direction.OUTBOUND,
         "sender_type": SenderType.EMPLOYEE if is_person else SenderType.AGENT,
         "sender": route.sender.model_dump(mode="json"),

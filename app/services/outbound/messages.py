@@ -21,6 +21,7 @@ from app.services.outbound.enqueue import (
     write_to,
 )
 from app.services.outbound.send import send, settle_sent
+from app.services.pipeline.people import LINKING_ROUNDS, Unlinked, link_people
 from app.store.transaction import Transaction
 
 
@@ -61,6 +62,17 @@ def send_message(
         target_message_id=wanted.target_message_id,
         send_at=wanted.send_at,
     )
+    for _ in range(LINKING_ROUNDS):
+        try:
+            return _send_message(runtime, workspace_id, wanted, letter)
+        except Unlinked as found:
+            link_people(runtime, workspace_id, found.batch)
+    return _send_message(runtime, workspace_id, wanted, letter)
+
+
+def _send_message(
+    runtime: Runtime, workspace_id: UUID, wanted: Wanted, letter: Letter
+) -> Queued:
     with runtime.transaction(workspace_id) as tx:
         if wanted.conversation_id is not None:
             queued = answer_conversation(tx, runtime, wanted.conversation_id, letter)
@@ -76,7 +88,7 @@ def send_message(
             store.tenants.record_audit(
                 tx,
                 workspace_id=workspace_id,
-                actor=actor,
+                actor=letter.actor,
                 action="message.send",
                 subject=str(queued.parts[0].message_id),
                 details={"parts": len(queued.parts)},

@@ -166,6 +166,7 @@ def _save(
 
     What was true before may not be now.
     """
+    store.locks.lock_people(tx, job.workspace_id, to_merge=False)
     places = store.conversations.lock_current(tx, [event.conversation_id])
     conversation_id = places.get(event.conversation_id)
     # One that is no longer ours was edited or taken back, or a newer message took over: this would

@@ -30,6 +30,7 @@ def united(
             for one in group
             if one.last_outbound_message_at
         ]
+        owned = next((one for one in group if one.customer_id), group[0])
         yield {
             "id": survivor_id,
             "head_id": _head(group).id,
@@ -37,9 +38,8 @@ def united(
             "first_message_at": first.first_message_at,
             "last_message_at": max(moments, default=None),
             "last_outbound_message_at": max(sent, default=None),
-            "customer_id": next(
-                (one.customer_id for one in group if one.customer_id), None
-            ),
+            "customer_id": owned.customer_id,
+            "home_customer_id": owned.home_customer_id,
             "status": _status([one.status for one in group]),
             # Where somebody has switched the AI off, it stays off.
             "ai_enabled": all(one.ai_enabled for one in group),

@@ -30,10 +30,16 @@ from app.services.pipeline.failure import (
 from app.services.pipeline.handovers import keep_handovers
 from app.services.pipeline.mail_reports import keep_reports
 from app.services.pipeline.outcome import Outcome
+from app.services.pipeline.people import (
+    LINKING_ROUNDS,
+    Unlinked,
+    find_customers,
+    keep_apart,
+    link_people,
+)
 from app.services.pipeline.placement import (
     Arrived,
     arrive,
-    find_customers,
     keep_consent,
     list_files,
     note_automatic,
@@ -112,9 +118,20 @@ def _read(
 def _place(
     runtime: Runtime, job: Materialize, claim: Claim, arrived: Sequence[Arrived]
 ) -> list[EventOutcome]:
-    """Store a batch in one transaction."""
+    """Store a batch in one transaction, and before it, where need be, make one of its people."""
     if not arrived:
         return []
+    for _ in range(LINKING_ROUNDS):
+        try:
+            return _store(runtime, job, claim, arrived)
+        except Unlinked as found:
+            link_people(runtime, job.workspace_id, found.batch)
+    return _store(runtime, job, claim, arrived)
+
+
+def _store(
+    runtime: Runtime, job: Materialize, claim: Claim, arrived: Sequence[Arrived]
+) -> list[EventOutcome]:
     with runtime.transaction(job.workspace_id) as tx:
         ours = store.claims.lock(tx, claim)
         arrived = [one for one in arrived if one.event.id in ours]
@@ -125,6 +142,10 @@ def _place(
         store.locks.lock_creation(
             tx, job.workspace_id, [key for one in arrived for key in one.lock_keys]
         )
+        keep_handovers(tx, batch)
+        homeless = without_home(tx, batch)
+        batch = [one for one in batch if one not in homeless]
+        customers = find_customers(tx, batch, changes)
         key = workspace_key(runtime.settings.key_bytes, job.workspace_id)
         met = meet_echoes(tx, batch, key=key)
         batch = [
@@ -132,10 +153,7 @@ def _place(
             for one in batch
         ]
         meet_statuses(tx, changes)
-        keep_handovers(tx, batch)
-        homeless = without_home(tx, batch)
-        batch = [one for one in batch if one not in homeless]
-        customers = find_customers(tx, batch)
+        batch = keep_apart(batch, customers)
         places = find_conversations(tx, batch, customers)
         places.copies.update({event_id: one for event_id, (_, one) in met.items()})
         new = [one for one in batch if one.event.id not in places.copies]

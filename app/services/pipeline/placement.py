@@ -1,4 +1,7 @@
-"""Where a message belongs: whose it is, and its row. Its conversation is found in `threads`."""
+"""What a message brings, and its row.
+
+Whose it is is found in `people`, its conversation in `threads`.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +14,7 @@ from app.domain.attachments import MAX_FILES, referenced_ids
 from app.domain.decision import ASKS_NOTHING, Judgement
 from app.domain.evidence import evidence_of
 from app.domain.identifiers import identity_key, is_global
-from app.domain.identity import Identified, customer_of
+from app.domain.identity import Identified, customer_of, identifiers_of
 from app.domain.ids import new_id
 from app.domain.mail_report import MailReport, report_of
 from app.domain.mail_text import split_reply
@@ -21,13 +24,22 @@ from app.domain.threading import Threading, mail_id_of, read_threading
 from app.domain.unified_message import Channel, Direction, UnifiedMessage
 from app.jobs.contracts import StoreFiles
 from app.models import ChannelConfig
-from app.store.customers import IdentityKey
+from app.store.customers import NOBODY, IdentityKey, Owner
 from app.store.transaction import Transaction
 
 #: A worker that is told to stop must come to the end of a job within a minute.
 MESSAGES_PER_FILES_JOB = 20
 
 _LARGEST_SIZE = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Identifier:
+    """What somebody is known by."""
+
+    key: IdentityKey
+    original: str
+    """As the provider writes it, for sending."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,8 @@ class Arrived:
     threading: Threading
     identified: Identified
     """Who is on the other side."""
-    identity: IdentityKey | None
+    identifiers: tuple[Identifier, ...]
+    """All that proves to be theirs, what they were found by first; none for the nameless."""
     occurred_at: datetime
     """The claimed time, but never later than the receipt: the future orders nothing."""
     message_id: UUID
@@ -49,6 +62,11 @@ class Arrived:
     """The evidence that no person wrote it, where there is any."""
     met_in: UUID | None = None
     """The conversation of the message of ours that it brings back."""
+
+    @property
+    def identity(self) -> IdentityKey | None:
+        """What the customer was found by."""
+        return self.identifiers[0].key if self.identifiers else None
 
     @property
     def lock_keys(self) -> list[str]:
@@ -62,7 +80,12 @@ class Arrived:
             # What is told of a message, and the message itself, must see each other, whoever tells.
             about = self.message.target_id or self.event.external_id
             threads.append(f"{self.event.config_id}:about:{about}")
-        return [self.identity.lock_key, *threads] if self.identity else threads
+        return [*self.identity_locks, *threads]
+
+    @property
+    def identity_locks(self) -> list[str]:
+        """What nobody else may make customers of meanwhile."""
+        return [one.key.lock_key for one in self.identifiers]
 
 
 def arrive(
@@ -72,13 +95,17 @@ def arrive(
     occurred_at = min(message.sent_at or event.received_at, event.received_at)
     message_id = event.message_id or new_id()
     identified = customer_of(message, own=own)
-    identity = None
-    if (person := identified.person) is not None:
-        identity = IdentityKey(
-            person.kind,
-            identity_key(person.kind, person.value),
-            None if is_global(person.kind) else event.config_id,
+    identifiers = tuple(
+        Identifier(
+            IdentityKey(
+                one.kind,
+                identity_key(one.kind, one.value),
+                None if is_global(one.kind) else event.config_id,
+            ),
+            original=one.value,
         )
+        for one in identifiers_of(message, identified, own=own)
+    )
     report = report_of(message)
     return Arrived(
         event=event,
@@ -95,7 +122,7 @@ def arrive(
             report=report,
         ),
         identified=identified,
-        identity=identity,
+        identifiers=identifiers,
         occurred_at=occurred_at,
         message_id=message_id,
     )
@@ -138,55 +165,6 @@ def without_home(tx: Transaction, batch: Sequence[Arrived]) -> list[Arrived]:
     return found
 
 
-def find_customers(
-    tx: Transaction, batch: Sequence[Arrived]
-) -> dict[IdentityKey, UUID]:
-    """Find or make the customer of each message. The creation locks are held."""
-    known = store.customers.by_identity(
-        tx, {one.identity for one in batch if one.identity}
-    )
-    met_before = set(known)
-    customers: list[dict[str, Any]] = []
-    identities: list[dict[str, Any]] = []
-    for one in batch:
-        person = one.identified.person
-        if one.identity is None or person is None or one.identity in known:
-            continue
-        known[one.identity] = customer_id = new_id()
-        owner = {"workspace_id": one.event.workspace_id}
-        customers.append(
-            owner
-            | {
-                "id": customer_id,
-                "name": person.name,
-                "first_seen_at": one.occurred_at,
-            }
-        )
-        identities.append(
-            owner
-            | {
-                "id": new_id(),
-                "customer_id": customer_id,
-                "config_id": one.identity.config_id,
-                "kind": one.identity.kind,
-                "value": one.identity.value,
-                "original": person.value,
-            }
-        )
-    store.customers.add(tx, customers, identities)
-    store.customers.name_the_nameless(
-        tx,
-        [
-            {"id": known[one.identity], "name": one.identified.person.name}
-            for one in batch
-            if one.identity in met_before
-            and one.identified.person
-            and one.identified.person.name
-        ],
-    )
-    return known
-
-
 def keep_consent(tx: Transaction, batch: Sequence[Arrived]) -> None:
     """Note who stops or allows messages to themselves. Asking for help changes nothing."""
     for one in batch:
@@ -200,7 +178,7 @@ def keep_consent(tx: Transaction, batch: Sequence[Arrived]) -> None:
 def store_messages(
     tx: Transaction,
     batch: Sequence[Arrived],
-    customers: dict[IdentityKey, UUID],
+    customers: dict[IdentityKey, Owner],
     conversations: dict[UUID, tuple[UUID, str]],
 ) -> dict[UUID, tuple[UUID, UUID]]:
     """Store the messages: event id → (conversation, message).
@@ -214,7 +192,7 @@ def store_messages(
     rows = [
         _message_row(
             one,
-            customer_id=customers[one.identity] if one.identity else None,
+            owner=customers[one.identity].columns if one.identity else NOBODY,
             place=conversations[one.event.id],
             config=configs[one.event.config_id],
         )
@@ -331,7 +309,7 @@ def _file_rows(
 def _message_row(
     one: Arrived,
     *,
-    customer_id: UUID | None,
+    owner: dict[str, UUID | None],
     place: tuple[UUID, str],
     config: ChannelConfig | None,
 ) -> dict[str, Any]:
@@ -349,7 +327,7 @@ def _message_row(
         "external_id": one.event.external_id,
         "mail_id": mail_id_of(message),
         "external_thread_id": message.external_thread_id,
-        "customer_id": customer_id,
+        **owner,
         "direction": message.direction,
         "sender_type": SenderType.CUSTOMER if inbound else SenderType.EMPLOYEE,
         "sender": message.sender.model_dump(mode="json"),

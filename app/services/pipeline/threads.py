@@ -19,7 +19,7 @@ from app.domain.threading import (
 from app.domain.unified_message import Direction
 from app.services.pipeline.joining import united
 from app.services.pipeline.placement import Arrived
-from app.store.customers import IdentityKey
+from app.store.customers import NOBODY, IdentityKey, Owner
 from app.store.transaction import Transaction
 
 _BEARING = frozenset({ClaimKind.BEARS, ClaimKind.REPEATS})
@@ -45,7 +45,7 @@ class Places:
 def find_conversations(
     tx: Transaction,
     batch: Sequence[Arrived],
-    customers: dict[IdentityKey, UUID],
+    customers: dict[IdentityKey, Owner],
 ) -> Places:
     """Find or make the conversation of each message; the creation locks are held.
 
@@ -85,7 +85,7 @@ class _Account:
         """The conversations in the forest, with those of whom the database knows."""
         self._events = {one.event.id: one for one in arrived}
 
-    def place(self, customers: dict[IdentityKey, UUID], places: Places) -> None:
+    def place(self, customers: dict[IdentityKey, Owner], places: Places) -> None:
         refs = self._plant()
         self._grow()
         survivors = self._join(places)
@@ -304,7 +304,7 @@ class _Account:
         }
 
     def _open(
-        self, customers: dict[IdentityKey, UUID], survivors: dict[UUID, UUID]
+        self, customers: dict[IdentityKey, Owner], survivors: dict[UUID, UUID]
     ) -> None:
         """Make the conversations that there are none of yet."""
         rows = []
@@ -319,7 +319,7 @@ class _Account:
                     "workspace_id": one.event.workspace_id,
                     "channel": self._channel,
                     "config_id": self._config_id,
-                    "customer_id": customers[one.identity] if one.identity else None,
+                    **(customers[one.identity].columns if one.identity else NOBODY),
                     "subject": one.message.subject,
                 }
             )
