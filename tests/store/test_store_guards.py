@@ -10,7 +10,7 @@ from app.domain.decision import Category, Decision
 from app.domain.ids import new_id
 from app.domain.status import DraftStatus, RuleField
 from app.services.pipeline.materialize import materialize
-from app.store.customers import IdentityKey
+from app.store.customers import IdentityKey, Owner
 from tests.factories import message
 
 
@@ -163,7 +163,8 @@ def test_an_identity_of_an_account_is_not_known_on_another(
         known = store.customers.by_identity(tx, {scoped, global_key, elsewhere})
         nobody = store.customers.by_identity(tx, set())
 
-    assert known == {scoped: customer, global_key: customer}
+    anna = Owner(customer, home_id=customer)
+    assert known == {scoped: anna, global_key: anna}
     assert nobody == {}
 
 
