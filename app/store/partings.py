@@ -73,6 +73,14 @@ _MOVES = (
     UPDATE drafts d SET conversation_id = r.own_id, updated_at = :now
     FROM {_PAIRS} JOIN messages m ON {_THEIRS} WHERE d.target_message_id = m.id
     """,
+    f"""
+    UPDATE outbound_messages o SET conversation_id = r.own_id, updated_at = :now
+    FROM {_PAIRS} JOIN messages m ON {_THEIRS} WHERE o.message_id = m.id
+    """,
+    f"""
+    UPDATE orders o SET conversation_id = r.own_id, updated_at = :now
+    FROM {_PAIRS} JOIN messages m ON {_THEIRS} WHERE o.confirmed_by_message_id = m.id
+    """,
     f"UPDATE messages m SET conversation_id = r.own_id FROM {_PAIRS} WHERE {_THEIRS}",
     f"""
     UPDATE conversation_refs f SET conversation_id = r.own_id, updated_at = :now

@@ -81,7 +81,12 @@ def test_a_merge_says_what_proved_it_and_what_went_over(place, state):
             {"kind": "whatsapp_user", "value": "SE.1349"},
         ],
     }
-    assert merge.moved == {"customer_identities": 1, "conversations": 1, "messages": 2}
+    assert merge.moved == {
+        "customer_identities": 1,
+        "conversations": 1,
+        "messages": 2,
+        "orders": 0,
+    }
     assert merge.undone_at is None
 
 

@@ -26,6 +26,13 @@ def load(version: str) -> str:
     return files(__name__).joinpath(name).read_text("utf-8").strip()
 
 
+@cache
+def texts() -> tuple[str, ...]:
+    """Return all prompts: what no reply may repeat."""
+    found = [one for one in files(__name__).iterdir() if one.name.endswith(".txt")]
+    return tuple(one.read_text("utf-8") for one in found)
+
+
 def plain(text: str, limit: int) -> str:
     """Return what a reader sees of a text: its beginning and some of its end.
 

@@ -18,6 +18,7 @@ from app.domain.unified_message import Participant
 from app.models import Conversation, Draft, Message, OutboundMessage
 from app.runtime import Runtime
 from app.services.outbound.compose import recipient_key, target_of
+from app.services.outbound.reply_faults import faults_of_draft
 from app.store.transaction import Transaction
 
 
@@ -93,12 +94,13 @@ def refusals_of_reply(
         now=tx.now,
     )
     servers = config.settings.get("mail_servers", [])
-    return refusals(
+    found = refusals(
         original.received,
         situation,
         own=store.tenants.own_addresses(tx),
         mail_servers=frozenset(one for one in servers if isinstance(one, str)),
     )
+    return found + (faults_of_draft(tx, conversation, draft) if draft else [])
 
 
 def forbids(
