@@ -77,6 +77,30 @@ def test_each_word_makes_the_conversation_wait_anew(bring, make):
 
 
 @pytest.mark.shows("F11")
+def test_of_the_same_second_the_one_that_came_later_is_the_newest(
+    live, make, bring, due
+):
+    """Providers tell whole seconds, and another worker may be quicker."""
+    ids = [
+        *make.events(bring.chats, bubble(0, sent_at=START)),
+        *make.events(bring.chats, bubble(1, sent_at=START)),
+        *make.events(bring.chats, bubble(2, sent_at=START)),
+    ]
+    for event_id in (ids[1], ids[2], ids[0]):
+        materialize(live, make.materialize_job(bring.chats, [event_id]))
+    bring.let_time_pass()
+
+    for job in due():
+        classify(live, job)
+
+    ((question,),) = live.classifier.calls
+    assert question.text == "hi\nI need\nhelp"
+    assert (
+        make.event(ids[0]).superseded_by == make.event(ids[1]).superseded_by == ids[2]
+    )
+
+
+@pytest.mark.shows("F11")
 def test_what_we_have_answered_is_no_part_of_the_next_turn(bring, make, live, due):
     bring(bubble(0), bubble(1, direction="outbound", body_text="Hello!"), bubble(2))
     bring.let_time_pass()
