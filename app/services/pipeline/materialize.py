@@ -17,6 +17,7 @@ from app.jobs.contracts import Classify, Materialize
 from app.runtime import Runtime
 from app.services.pipeline.changes import (
     apply_changes,
+    decide_again,
     is_change,
     keep_changes,
     verdict_of,
@@ -156,7 +157,8 @@ def _place(
         conversation_ids = {conversation for conversation, _ in messages.values()}
         conversation_ids |= places.joined
         if not all(one.event.channel == Channel.EMAIL for one in batch):
-            store.handovers.show(tx, conversation_ids)
+            back = store.handovers.show(tx, conversation_ids)
+            decide_again(tx, runtime, job, store.handovers.left_alone(tx, back))
         store.events.supersede_older(tx, conversation_ids)
         pauses = _pauses(tx, runtime, batch, messages)
         later = store.events.wait_for_quiet(tx, pauses)
