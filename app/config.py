@@ -16,6 +16,7 @@ from pydantic import (
     AfterValidator,
     Field,
     HttpUrl,
+    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -136,6 +137,13 @@ class Settings(BaseSettings):
     )
     sweep_seconds: PositiveFloat = _setting(
         "BB_SWEEP_SECONDS", 5.0, about="How often overdue work is looked for."
+    )
+
+    debounce_seconds: NonNegativeFloat = _setting(
+        "BB_DEBOUNCE_SECONDS",
+        3.0,
+        about="How long a conversation in a messenger is quiet before what was said is judged and "
+        "answered, as one. The next sweep takes it up. Mail never waits.",
     )
 
     attachment_max_bytes: PositiveInt = _setting(

@@ -44,6 +44,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Settings:
             "BB_DATA_DIR": ROOT / "var" / "test",
             "BB_SECRET_KEY": SECRET_KEY,
             "BB_AI_MODE": "offline",
+            # Most tests are of one stage, and do not wait for the next sweep.
+            "BB_DEBOUNCE_SECONDS": "0",
             "BB_STORAGE_URL": f"file:{tmp_path_factory.mktemp('files')}",
         }
     )

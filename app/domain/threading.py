@@ -18,7 +18,12 @@ from app.domain.mail_lists import lists_of
 from app.domain.mail_people import UNKNOWN_SENDER
 from app.domain.mail_report import MailReport
 from app.domain.subjects import read_subject
-from app.domain.unified_message import Direction, Participant, UnifiedMessage
+from app.domain.unified_message import (
+    Direction,
+    MessageKind,
+    Participant,
+    UnifiedMessage,
+)
 
 #: Longer chains keep their first id and their newest ones.
 MAX_REFERENCES = 50
@@ -272,6 +277,10 @@ def _mid(message_id: str, evidence: str) -> ThreadKey:
 def _counterpart(message: UnifiedMessage) -> list[ThreadKey]:
     is_inbound = message.direction is Direction.INBOUND
     for other in [message.sender] if is_inbound else message.recipients[:1]:
+        is_nobody = other.value == UNKNOWN_SENDER
+        if is_nobody and message.kind is not MessageKind.UNSUPPORTED:
+            # All the nameless are not one conversation; what nobody can read may lie together.
+            break
         value = f"with:{other.kind}:{identity_key(other.kind, other.value)}"
         return [ThreadKey(value, "counterpart")]
     return []

@@ -14,6 +14,9 @@ from app.store.bulk import execute_with_rows
 from app.store.claims import is_due
 from app.store.transaction import Transaction
 
+#: Of one conversation. Who is overtaken further back names the one that was the newest then.
+_MOST_COVERED = 50
+
 
 def add_new(tx: Transaction, rows: Sequence[dict[str, Any]]) -> dict[str, UUID]:
     """Insert the events that are not there yet; returns external id → id of the new ones.
@@ -94,7 +97,8 @@ def of_message(tx: Transaction, message_id: UUID) -> UUID | None:
 def supersede_older(tx: Transaction, conversation_ids: Collection[UUID]) -> list[UUID]:
     """End the open events of these conversations that no longer carry the newest message.
 
-    The conversations must be locked. Returns the ids of the ended events.
+    Those that they had ended before them name the newest too. The conversations must be locked.
+    Returns the ids of the ended events.
     """
     rows = execute_with_rows(
         tx,
@@ -113,7 +117,49 @@ def supersede_older(tx: Transaction, conversation_ids: Collection[UUID]) -> list
         [{"id": conversation_id} for conversation_id in conversation_ids],
         now=tx.now,
     )
-    return [row.id for row in rows]
+    ended = [row.id for row in rows]
+    execute_with_rows(
+        tx,
+        """
+        UPDATE message_events e SET superseded_by = ended.superseded_by, updated_at = :now
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (id uuid)
+        JOIN message_events ended ON ended.id = r.id
+        CROSS JOIN LATERAL (
+            SELECT m.event_id FROM messages m
+            WHERE m.conversation_id = ended.conversation_id
+            ORDER BY m.occurred_at DESC, m.id
+            LIMIT :most
+        ) near
+        WHERE e.id = near.event_id AND e.superseded_by = ended.id
+        """,
+        [{"id": event_id} for event_id in ended],
+        most=_MOST_COVERED,
+        now=tx.now,
+    )
+    return ended
+
+
+def wait_for_quiet(tx: Transaction, rows: Sequence[dict[str, Any]]) -> set[UUID]:
+    """Let the newest messages of locked conversations wait; returns the ids of their events.
+
+    What somebody works on, or what waits after a failure, is left alone. Rows: `id, until`.
+    """
+    found = execute_with_rows(
+        tx,
+        """
+        UPDATE message_events e
+        SET next_attempt_at = greatest(e.next_attempt_at, r.until), updated_at = :now
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (id uuid, until timestamptz)
+        JOIN conversations c ON c.id = r.id
+        WHERE e.message_id = c.last_inbound_message_id AND e.conversation_id = c.id
+          AND e.status = 'materialized' AND e.finished_at IS NULL
+          AND e.lease_token IS NULL AND e.attempts = 0
+        RETURNING e.id
+        """,
+        rows,
+        now=tx.now,
+    )
+    return {row.id for row in found}
 
 
 def take_overdue(

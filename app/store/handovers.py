@@ -4,6 +4,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
+
+from app.domain.handover import HANDED_OVER
+from app.models import Conversation, MessageEvent
 from app.store.bulk import execute_with_rows
 from app.store.transaction import Transaction
 
@@ -34,9 +38,12 @@ def keep(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     )
 
 
-def show(tx: Transaction, conversation_ids: Collection[UUID]) -> None:
-    """Say of locked conversations to whom they are handed over, by what was said last of any thread."""
-    execute_with_rows(
+def show(tx: Transaction, conversation_ids: Collection[UUID]) -> set[UUID]:
+    """Say of locked conversations to whom they are handed over, by what was said last of any thread.
+
+    Returns those that have come back to us.
+    """
+    changed = execute_with_rows(
         tx,
         """
         UPDATE conversations c SET handed_over_to = last.owner, updated_at = :now
@@ -49,7 +56,28 @@ def show(tx: Transaction, conversation_ids: Collection[UUID]) -> None:
             ORDER BY f.conversation_id, o.occurred_at DESC, o.event_id DESC
         ) last
         WHERE c.id = last.conversation_id AND c.handed_over_to IS DISTINCT FROM last.owner
+        RETURNING c.id, c.handed_over_to
         """,
         [{"id": conversation_id} for conversation_id in conversation_ids],
         now=tx.now,
+    )
+    return {row.id for row in changed if row.handed_over_to is None}
+
+
+def left_alone(tx: Transaction, conversation_ids: Collection[UUID]) -> set[UUID]:
+    """The newest inbound messages of these conversations that were not answered for it."""
+    if not conversation_ids:
+        return set()
+    return set(
+        tx.session.scalars(
+            select(Conversation.last_inbound_message_id)
+            .join(
+                MessageEvent,
+                MessageEvent.message_id == Conversation.last_inbound_message_id,
+            )
+            .where(
+                Conversation.id.in_(conversation_ids),
+                MessageEvent.reason == HANDED_OVER,
+            )
+        )
     )

@@ -81,6 +81,49 @@ def latest(tx: Transaction, conversation_id: UUID, *, limit: int) -> list[Messag
     return list(found)[::-1]
 
 
+def unanswered(
+    tx: Transaction, conversation_ids: Collection[UUID], *, limit: int
+) -> dict[UUID, list[Message]]:
+    """What people have said in these conversations since our last word, at most so much of each.
+
+    By conversation, the oldest first.
+    """
+    if not conversation_ids:
+        return {}
+    newest = (
+        select(
+            Message.id,
+            func.row_number()
+            .over(
+                partition_by=Message.conversation_id,
+                order_by=(Message.occurred_at.desc(), Message.id.desc()),
+            )
+            .label("place"),
+        )
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(
+            Message.conversation_id.in_(conversation_ids),
+            Message.direction == Direction.INBOUND,
+            Message.kind.in_((MessageKind.TEXT, MessageKind.MEDIA)),
+            Message.deleted_at.is_(None),
+            Message.is_automatic.is_(False),
+            func.coalesce(
+                Message.occurred_at > Conversation.last_outbound_message_at, True
+            ),
+        )
+        .subquery()
+    )
+    found: dict[UUID, list[Message]] = {}
+    for message in tx.session.scalars(
+        select(Message)
+        .join(newest, newest.c.id == Message.id)
+        .where(newest.c.place <= limit)
+        .order_by(Message.occurred_at, Message.id)
+    ):
+        found.setdefault(message.conversation_id, []).append(message)
+    return found
+
+
 def newest_first(
     tx: Transaction,
     conversation_id: UUID,

@@ -316,6 +316,16 @@ def test_what_is_read_can_be_stored(case):
 
 
 @pytest.mark.shows("A10")
+def test_the_original_is_kept_as_it_came(case):
+    for request in (*case.readable, case.examples.unknown):
+        said = leaves(fields_of(request)) if request else set()
+        for item in case.items(request) if request else ():
+            kept = leaves(item.raw)
+            assert kept
+            assert kept <= said
+
+
+@pytest.mark.shows("A10")
 def test_what_is_new_at_the_provider_is_kept_as_unsupported_with_all_it_said(case):
     if case.examples.unknown is None:
         assert overrides(case.adapter, "fetch_message")
@@ -410,6 +420,22 @@ def changed_bodies(request: WebhookRequest) -> Iterator[bytes]:
         yield json.dumps(without(whole, path)).encode()
         for value in HOSTILE:
             yield json.dumps(replaced(whole, path, value)).encode()
+
+
+def fields_of(request: WebhookRequest) -> Any:
+    """What a body says."""
+    if is_form(request):
+        return parse_qsl(request.body.decode(), keep_blank_values=True)
+    return json.loads(request.body)
+
+
+def leaves(value: Any) -> set[str]:
+    """All that stands in a value, whatever stands around it."""
+    if isinstance(value, dict):
+        return leaves(list(value.values()))
+    if isinstance(value, list | tuple):
+        return {leaf for part in value for leaf in leaves(part)}
+    return {repr(value)}
 
 
 def paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

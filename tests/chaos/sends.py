@@ -43,6 +43,8 @@ LEASE = 1.0
 #: The last moment to die without our knowing what the provider said, and the first.
 PLAN = "outbound.called=0.5,outbound.claimed=0.05"
 PEOPLE = 10
+#: Looks after which what is uncertain may be left so.
+LOOKS = 3
 PATIENCE = 240.0
 MAIL = "aurinko"
 #: Our provider and channel, and what an account has to know.
@@ -265,9 +267,7 @@ class Sends:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             unfinished = [
-                product
-                for product in self.found
-                if self._waiting(product, "queued", "sending", "uncertain", "held")
+                product for product in self.found if self._is_unfinished(product)
             ]
             if not unfinished:
                 break
@@ -316,6 +316,17 @@ class Sends:
             self._configs[product],
         )
         return [str(one) for (one,) in found]
+
+    def _is_unfinished(self, product: str) -> bool:
+        """Whether something is still to be sent, or was not looked for a few times."""
+        [(waiting,)] = rows(
+            self._database,
+            "SELECT count(*) FROM outbound_messages WHERE config_id = %s "
+            "AND finished_at IS NULL AND NOT (state = 'uncertain' AND checks >= %s)",
+            self._configs[product],
+            LOOKS,
+        )
+        return bool(waiting)
 
     def _waiting(self, product: str, *states: str) -> int:
         [(waiting,)] = rows(

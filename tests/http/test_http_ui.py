@@ -22,7 +22,7 @@ from app.store.transaction import Database
 from tests.factories import START, message
 from tests.fakes import ScriptedClassifier, ScriptedDrafter, judged
 from tests.http.browser import get_with_cookie, parsed, text_of, texts
-from tests.http.client import NOBODY_LISTENS, client_of, rows
+from tests.http.client import NOBODY_LISTENS, changed, client_of, rows
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}"
 #: What `ScriptedDrafter` writes.
@@ -519,6 +519,22 @@ def test_why_names_a_rule_a_doubt_and_what_failed(
     assert "Nothing has been decided about it." in told(failed)
     assert "It is tried again on" in told(failed)
     assert "failed, to be tried again: RuntimeError" in told(failed)
+
+
+@pytest.mark.shows("F11")
+def test_why_says_that_more_may_come(runtime, signed_in, make, workspace):
+    chats = make.config(workspace, provider="direct", channel="sms")
+    anna = {"kind": "phone", "value": "+46700000001"}
+    [event_id] = make.events(chats, message(sender=anna))
+    patient = changed(runtime.settings, debounce_seconds=60)
+    materialize(
+        replace(runtime, settings=patient), make.materialize_job(chats, [event_id])
+    )
+    conversation_id = make.event(event_id).conversation_id
+
+    page = signed_in(Scope.READ).get(f"/inbox/{conversation_id}/why")
+
+    assert "in case its writer goes on." in text_of(page)
 
 
 def test_why_of_a_conversation_that_only_we_write_in(signed_in, arrive):

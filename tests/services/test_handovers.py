@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 
 from app.domain.status import EventStatus
+from app.jobs.contracts import Classify
 from app.models import Conversation
 from app.services.pipeline.classify import classify
 from app.services.pipeline.draft import draft
@@ -55,6 +56,26 @@ def test_what_comes_back_is_answered_again(bring, owner):
 
     assert (asked.status, asked.reason) == (EventStatus.DRAFTED, None)
     assert owner() is None
+
+
+@pytest.mark.shows("F15")
+@pytest.mark.parametrize("answered", [False, True])
+def test_what_nobody_answered_meanwhile_is_answered_when_it_comes_back(
+    runtime, make, chats, bring, answered
+):
+    _, asked = bring(handed(1, "app 78"), chat(2))
+    if answered:
+        bring(chat(3, direction="outbound"))
+    runtime.publisher.jobs.clear()
+
+    bring(handed(4, None))
+
+    rung = [one for one in runtime.publisher.jobs if isinstance(one, Classify)]
+    assert [one.event_ids for one in rung] == ([] if answered else [(asked.id,)])
+    event = make.event(asked.id)
+    assert event.status is (
+        EventStatus.DECIDED if answered else EventStatus.MATERIALIZED
+    )
 
 
 @pytest.mark.shows("F15")

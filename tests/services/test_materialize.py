@@ -171,6 +171,16 @@ def test_the_nameless_are_not_one_customer(place, count, runtime):
     assert one.status is EventStatus.MATERIALIZED
 
 
+@pytest.mark.shows("E5")
+def test_who_hides_the_number_sees_nothing_of_others_who_do(place, count):
+    hidden = {"kind": "phone", "value": "unknown-sender"}
+
+    one, other = place(message(sender=hidden), message(sender=hidden, kind="call"))
+
+    assert count(Customer) == 0
+    assert one.conversation_id != other.conversation_id
+
+
 @pytest.mark.shows("D1")
 def test_a_reply_joins_the_conversation_of_its_parent(place, runtime):
     parent, reply = place(

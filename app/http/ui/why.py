@@ -113,6 +113,12 @@ def _state(explained: Record) -> Iterator[str]:
         if draft["status"] == DraftStatus.STALE:
             yield "A newer message came, so the draft is no longer offered."
     if state["next_attempt_at"] and not state["finished_at"]:
-        yield f"It is tried again on {exact(state['next_attempt_at'])}."
+        at = exact(state["next_attempt_at"])
+        is_again = state["attempts"] or state["last_error"]
+        yield (
+            f"It is tried again on {at}."
+            if is_again
+            else f"It waits until {at}, in case its writer goes on."
+        )
     if state["last_error"]:
         yield f"The last try ended with: {state['last_error'].rstrip('.')}."

@@ -59,7 +59,13 @@ KINDS = {
     "event": "Calendar",
     "unsupported": "A kind of message that cannot be shown",
 }
-CHANNELS = {"email": "e-mail", "whatsapp": "WhatsApp", "sms": "SMS", "voice": "phone"}
+CHANNELS = {
+    "email": "e-mail",
+    "whatsapp": "WhatsApp",
+    "sms": "SMS",
+    "voice": "phone",
+    "web": "web form",
+}
 STATUSES = {
     ConversationStatus.NEW: "New",
     ConversationStatus.OPEN: "Open",

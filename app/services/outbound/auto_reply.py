@@ -10,7 +10,7 @@ from app.errors import InvalidInput
 from app.models import Draft
 from app.runtime import Runtime
 from app.services.outbound.enqueue import Letter, answer_conversation
-from app.services.outbound.guards import refusals_of_reply
+from app.services.outbound.guards import refusals_of_reply, report_cap
 from app.store.transaction import Transaction
 
 ACTOR = "auto-reply"
@@ -26,6 +26,7 @@ def reply_by_itself(tx: Transaction, runtime: Runtime, draft: Draft) -> None:
     verdict: dict[str, Any] = {
         "refused": [{"rule": one.rule, "reason": one.reason} for one in refused]
     }
+    report_cap(tx, draft.conversation_id, [one.rule for one in refused])
     if not refused:
         letter = Letter(
             text=draft.body,

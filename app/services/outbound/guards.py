@@ -1,10 +1,13 @@
 """What is looked at before something is sent: when it is decided, and again right before the call."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from app import store
 from app.channels.sending import Sender
 from app.domain.reply_policy import (
+    CAPS,
     CONVERSATION_SPAN,
     SENDER_SPAN,
     Answered,
@@ -13,7 +16,7 @@ from app.domain.reply_policy import (
     Situation,
     refusals,
 )
-from app.domain.status import OutboundOrigin, OutboundState, RunMode
+from app.domain.status import OutboundOrigin, OutboundState, RunMode, Severity
 from app.domain.unified_message import Participant
 from app.models import Conversation, Draft, Message, OutboundMessage
 from app.runtime import Runtime
@@ -205,3 +208,20 @@ def _answered(
         to_sender=count(tx, since=day, recipient_key=key, but=but),
         in_workspace=count(tx, since=day, but=but),
     )
+
+
+def report_cap(tx: Transaction, conversation_id: UUID, rules: Iterable[str]) -> None:
+    """Tell somebody where a cap was reached: it is there for when everything else has failed."""
+    for rule in CAPS.intersection(rules):
+        store.incidents.report(
+            tx,
+            kind="auto_reply_cap",
+            dedupe_key=f"auto_reply_cap:{tx.workspace_id}:{rule}",
+            severity=Severity.WARNING,
+            workspace_id=tx.workspace_id,
+            details={
+                "rule": rule,
+                "conversation_id": str(conversation_id),
+                "do": "look whether a program is on the other side, then answer by hand",
+            },
+        )

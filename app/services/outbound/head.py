@@ -41,6 +41,9 @@ def _answered(route: Route) -> Answered:
     target = route.target
     if target is None:
         return Answered()
-    if target.received is not None:
-        return Answered.of(target.received)
-    return Answered(subject=target.message.subject, message_id=target.message.mail_id)
+    mail_id = target.message.mail_id
+    if target.received is None:
+        return Answered(subject=target.message.subject, message_id=mail_id)
+    answered = Answered.of(target.received)
+    # Partners that post mail without its headers name it by its Message-ID.
+    return replace(answered, message_id=answered.message_id or mail_id)

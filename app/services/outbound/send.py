@@ -13,8 +13,7 @@ from app import store
 from app.channels.sending import Outgoing, Sender, Sent
 from app.domain.backoff import delay
 from app.domain.outbound import MAX_CHECKS, MAX_SENDS
-from app.domain.reply_policy import CAPS
-from app.domain.status import OutboundState, Severity
+from app.domain.status import OutboundState
 from app.errors import (
     AuthError,
     BizzyBeeError,
@@ -32,7 +31,7 @@ from app.models import ChannelConfig, OutboundMessage
 from app.runtime import Runtime
 from app.services.accounts import account_of, require_config
 from app.services.outbound.compose import outgoing_of
-from app.services.outbound.guards import forbids
+from app.services.outbound.guards import forbids, report_cap
 from app.services.pipeline.changes import catch_up
 from app.services.pipeline.failure import describe
 from app.services.pipeline.outcome import Outcome
@@ -109,8 +108,7 @@ class _Sending:
                 store.outbound.end(
                     tx, outbound, state=verdict.state, rule=rule, reason=reason
                 )
-                if rule in CAPS:
-                    _report_cap(tx, outbound, rule)
+                report_cap(tx, outbound.conversation_id, [rule])
                 self._note(tx, outbound, rule, reason)
                 return True
             message = store.messages.of_ids(tx, [outbound.message_id])
@@ -382,21 +380,6 @@ def _free(tx: Transaction, outbound: OutboundMessage, external_id: str) -> str |
     )
     other = stored.get(external_id)
     return None if other and other.id != outbound.message_id else external_id
-
-
-def _report_cap(tx: Transaction, outbound: OutboundMessage, rule: str) -> None:
-    store.incidents.report(
-        tx,
-        kind="auto_reply_cap",
-        dedupe_key=f"auto_reply_cap:{outbound.workspace_id}:{rule}",
-        severity=Severity.WARNING,
-        workspace_id=outbound.workspace_id,
-        details={
-            "rule": rule,
-            "conversation_id": str(outbound.conversation_id),
-            "do": "look whether a program is on the other side, then answer by hand",
-        },
-    )
 
 
 def outbound_jobs(rows: Iterable[tuple[UUID, UUID]]) -> list[Outbound]:

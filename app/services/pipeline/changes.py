@@ -1,6 +1,6 @@
 """Keep what is told of messages after they were sent, and let it have its effect on them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -191,7 +191,17 @@ def _overtake(
     store.conversations.lock(tx, {messages[one].conversation_id for one in inbound})
     store.changes.retire_drafts(tx, inbound)
     store.changes.end_deleted(tx, inbound & deleted)
-    events = store.changes.decide_again(tx, inbound & edited)
+    decide_again(tx, runtime, job, inbound & edited)
+
+
+def decide_again(
+    tx: Transaction, runtime: Runtime, job: Materialize, message_ids: Collection[UUID]
+) -> None:
+    """Have those of these messages decided anew that still wait for an answer, and ring for them.
+
+    Their conversations are locked.
+    """
+    events = store.changes.decide_again(tx, message_ids)
     tx.publish_after_commit(*_jobs(runtime, job, events))
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from app import store
 from app.ai.base import Question, Unusable
 from app.domain.backoff import MAX_ATTEMPTS
+from app.domain.bubbles import MESSAGING, MOST_BUBBLES, as_one
 from app.domain.decision import Category, Decision, JudgedBy, Judgement, decide
 from app.domain.evidence import evidence_of
 from app.domain.handover import HANDED_OVER
@@ -15,7 +16,7 @@ from app.domain.status import EventStatus
 from app.domain.unified_message import UnifiedMessage
 from app.errors import AuthError, BizzyBeeError, RateLimited, RetryableError
 from app.jobs.contracts import Classify, Draft
-from app.models import Conversation
+from app.models import Conversation, Message
 from app.runtime import Runtime
 from app.services.pipeline.failure import (
     claim_due,
@@ -61,6 +62,15 @@ def _classify(runtime: Runtime, job: Classify, claim: Claim) -> Outcome:
         messages = store.messages.of_ids(
             tx, {event.message_id for event in claim.events}
         )
+        bubbles = store.messages.unanswered(
+            tx,
+            {
+                messages[event.message_id].conversation_id
+                for event in claim.events
+                if event.channel in MESSAGING and event.message_id in messages
+            },
+            limit=MOST_BUBBLES,
+        )
     judgements: dict[UUID, Judgement] = {}
     faults: list[tuple[Any, Exception]] = []
     open_questions: list[tuple[Any, Question]] = []
@@ -70,7 +80,7 @@ def _classify(runtime: Runtime, job: Classify, claim: Claim) -> Outcome:
         try:
             message = UnifiedMessage.model_validate(event.payload)
             judgement = judge_by_rules(message, rules) or evidence_of(message)
-            text = messages[event.message_id].body_visible or message.body_text or ""
+            text = _text(messages[event.message_id], message, bubbles)
         except Exception as error:  # noqa: BLE001 — its neighbours must not suffer for it
             faults.append((event, error))
             continue
@@ -105,6 +115,16 @@ def _why_skipped(event: Any, conversation: Conversation | None) -> EventStatus:
     if conversation and conversation.last_inbound_message_id == event.message_id:
         return EventStatus.DECIDED
     return EventStatus.SUPERSEDED
+
+
+def _text(
+    stored: Message, message: UnifiedMessage, bubbles: dict[UUID, list[Message]]
+) -> str:
+    """What the model is to judge: in a messenger all that was said since our last word."""
+    said = bubbles.get(stored.conversation_id, [])
+    if any(one.id == stored.id for one in said):
+        return as_one([one.body_visible or one.body or "" for one in said])
+    return stored.body_visible or message.body_text or ""
 
 
 def _question(message: UnifiedMessage, text: str) -> Question:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from app import store
+from app.domain.bubbles import quiet_at
 from app.domain.reply_token import workspace_key
 from app.domain.status import EventStatus, RunMode
 from app.domain.unified_message import Channel, Direction, MessageKind, UnifiedMessage
@@ -17,6 +18,7 @@ from app.jobs.contracts import Classify, Materialize
 from app.runtime import Runtime
 from app.services.pipeline.changes import (
     apply_changes,
+    decide_again,
     is_change,
     keep_changes,
     verdict_of,
@@ -79,20 +81,25 @@ def _materialize(
     token_key = workspace_key(runtime.settings.key_bytes, job.workspace_id)
     arrived, faults = _read(claim, own, token_key)
     done: list[EventOutcome] = []
+    waiting: set[UUID] = set()
     try:
-        done += _place(runtime, job, claim, arrived)
+        done += _place(runtime, job, claim, arrived, waiting)
     except Exception as error:  # noqa: BLE001 — whatever it is, one event is to blame
         if len(arrived) == 1:
             faults.append((arrived[0].event, error))
         else:
             for one in arrived:
                 try:
-                    done += _place(runtime, job, claim, [one])
+                    done += _place(runtime, job, claim, [one], waiting)
                 except Exception as own_error:  # noqa: BLE001
                     faults.append((one.event, own_error))
     if faults:
         done += settle_failures(runtime, job, claim, faults)
-    ready = [one.event_id for one in done if one.outcome == EventStatus.MATERIALIZED]
+    ready = [
+        one.event_id
+        for one in done
+        if one.outcome == EventStatus.MATERIALIZED and one.event_id not in waiting
+    ]
     return Outcome.of(
         (one.outcome for one in done), _classify_jobs(runtime, job, ready)
     )
@@ -116,21 +123,32 @@ def _read(
 
 
 def _place(
-    runtime: Runtime, job: Materialize, claim: Claim, arrived: Sequence[Arrived]
+    runtime: Runtime,
+    job: Materialize,
+    claim: Claim,
+    arrived: Sequence[Arrived],
+    waiting: set[UUID],
 ) -> list[EventOutcome]:
-    """Store a batch in one transaction, and before it, where need be, make one of its people."""
+    """Store a batch in one transaction, and before it, where need be, make one of its people.
+
+    `waiting` takes the events whose time comes later.
+    """
     if not arrived:
         return []
     for _ in range(LINKING_ROUNDS):
         try:
-            return _store(runtime, job, claim, arrived)
+            return _store(runtime, job, claim, arrived, waiting)
         except Unlinked as found:
             link_people(runtime, job.workspace_id, found.batch)
-    return _store(runtime, job, claim, arrived)
+    return _store(runtime, job, claim, arrived, waiting)
 
 
 def _store(
-    runtime: Runtime, job: Materialize, claim: Claim, arrived: Sequence[Arrived]
+    runtime: Runtime,
+    job: Materialize,
+    claim: Claim,
+    arrived: Sequence[Arrived],
+    waiting: set[UUID],
 ) -> list[EventOutcome]:
     with runtime.transaction(job.workspace_id) as tx:
         ours = store.claims.lock(tx, claim)
@@ -176,8 +194,11 @@ def _store(
         conversation_ids = {conversation for conversation, _ in messages.values()}
         conversation_ids |= places.joined
         if not all(one.event.channel == Channel.EMAIL for one in batch):
-            store.handovers.show(tx, conversation_ids)
+            back = store.handovers.show(tx, conversation_ids)
+            decide_again(tx, runtime, job, store.handovers.left_alone(tx, back))
         store.events.supersede_older(tx, conversation_ids)
+        pauses = _pauses(tx, runtime, batch, messages)
+        later = store.events.wait_for_quiet(tx, pauses)
         store.messages.make_drafts_stale(tx, conversation_ids)
         store.conversations.mark_enqueued(
             tx,
@@ -185,7 +206,7 @@ def _store(
             pairs=[
                 (row["conversation_id"], row["message_id"])
                 for row in rows
-                if not row["finished"]
+                if not row["finished"] and row["id"] not in later
             ],
         )
         attempts = {one.event.id: one.event.attempts for one in arrived}
@@ -193,7 +214,28 @@ def _store(
             EventOutcome(row["id"], row["status"], attempts[row["id"]]) for row in rows
         ]
         store.audit.record(tx, job, outcomes, started_at=claim.taken_at)
+    waiting |= later
     return outcomes
+
+
+def _pauses(
+    tx: Transaction,
+    runtime: Runtime,
+    batch: Sequence[Arrived],
+    messages: dict[UUID, tuple[UUID, UUID]],
+) -> list[dict[str, Any]]:
+    """Until when the conversations have to be quiet in which somebody writes right now."""
+    pause = timedelta(seconds=runtime.settings.debounce_seconds)
+    ends: dict[UUID, datetime] = {}
+    for one in batch:
+        end = quiet_at(one.event.channel, one.event.received_at, pause)
+        is_live = one.event.run_id is None and _speaks(one.message)
+        if end is None or end <= tx.now or not is_live:
+            continue
+        if one.message.direction is Direction.INBOUND:
+            conversation_id, _ = messages[one.event.id]
+            ends[conversation_id] = _later(ends.get(conversation_id), end)
+    return [{"id": one, "until": end.isoformat()} for one, end in ends.items()]
 
 
 def _history_runs(tx: Transaction, batch: Sequence[Arrived]) -> set[UUID]:

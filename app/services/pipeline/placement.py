@@ -93,7 +93,9 @@ def arrive(
 ) -> Arrived:
     """Make out who and what a message is about; `own` are the keys of our addresses."""
     occurred_at = min(message.sent_at or event.received_at, event.received_at)
-    message_id = event.message_id or new_id()
+    # Of the same second, as many providers tell the time, the one that came later is the later: ids of
+    # events are in the order of their receipt, whichever worker places them first.
+    message_id = event.message_id or event.id
     identified = customer_of(message, own=own)
     identifiers = tuple(
         Identifier(
