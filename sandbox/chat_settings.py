@@ -29,6 +29,8 @@ class ChatSettings(BaseModel):
     """Signs what is told. Of Telegram it is the secret token itself, of Twilio the auth token."""
     signed: bool = True
     """Older servers of Chatwoot do not sign."""
+    keeps_attributes: bool = True
+    """Older servers of Chatwoot keep no `source_id`, and of `content_attributes` only two."""
     page_id: str | None = None
     """The page that an Instagram account belongs to."""
     number: str = "46850000001"

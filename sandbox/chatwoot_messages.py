@@ -12,6 +12,8 @@ blueprint = Blueprint("chatwoot_messages", __name__)
 
 PATH = "/api/v1/accounts/<int:number>/conversations"
 
+#: What all versions keep.
+_ATTRIBUTES = ("in_reply_to", "items")
 _LONGEST_CONTENT = 150_000
 _CONVERSATIONS = 25
 _LATEST, _AFTER, _BETWEEN = 20, 100, 1_000
@@ -76,11 +78,10 @@ def write(number: int, display_id: int) -> dict[str, Any]:
     kind = asked.get("message_type", "outgoing")
     if kind not in ("outgoing", "incoming"):
         chatwoot_access.refuse(422, f"'{kind}' is not a valid message_type")
-    attributes = asked.get("content_attributes")
     facts = {
         "message_type": kind,
         "private": asked.get("private") in (True, "true"),
-        "content_attributes": attributes if isinstance(attributes, dict) else {},
+        **_kept(account, asked),
     }
     failed = code or _failure(account, conversation, facts)
     message = chat_sending.accept(
@@ -108,6 +109,17 @@ def file(media_id: str, name: str) -> Response:
     return Response(media.content, content_type=media.content_type)
 
 
+def _kept(account: Account, asked: dict[str, Any]) -> dict[str, Any]:
+    """What the server keeps of what a client says of its message."""
+    given = asked.get("content_attributes")
+    attributes = given if isinstance(given, dict) else {}
+    if account.settings.keeps_attributes:
+        source = asked.get("source_id")
+        return {"content_attributes": attributes, "source_id": source}
+    known = {name: attributes[name] for name in _ATTRIBUTES if name in attributes}
+    return {"content_attributes": known}
+
+
 def _failure(
     account: Account, conversation: Conversation, facts: dict[str, Any]
 ) -> int | None:
@@ -127,7 +139,7 @@ def _tell(
         message.status = status
         if code:
             error = f"{code}: the message was not delivered"
-            message.facts["content_attributes"] = {"external_error": error}
+            message.facts["content_attributes"]["external_error"] = error
         told = chatwoot_calls.event("message_updated", account, conversation, message)
         chat_sending.tell(account, told)
 

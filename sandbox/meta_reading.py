@@ -33,11 +33,13 @@ def conversations(version: str, node: str) -> dict[str, Any]:
     meta_access.check_version(version)
     account = _of_platform(node, request.args.get("platform", "messenger"))
     found = sorted(account.all(), key=lambda one: (-one.updated, -one.number))
+    if person := request.args.get("user_id"):
+        found = [one for one in found if one.person == person]
     is_empty = bool(account.settings.empty_pages)
     if is_empty:
         left = account.settings.empty_pages - 1
         world().chats.change(account, empty_pages=left)
-    return _page(account, found, _conversation, _said_limit(), skip=is_empty)
+    return _page(account, found, _with_messages, _said_limit(), skip=is_empty)
 
 
 @blueprint.get("/<version>/<node>/messages")
@@ -54,13 +56,7 @@ def show(version: str, node: str) -> dict[str, Any]:
     meta_access.token()
     if node.startswith(_CONVERSATION):
         account, conversation = _conversation_of(node)
-        shown = _conversation(account, conversation)
-        fields = request.args.get("fields", "")
-        if "messages" in fields:
-            limit = _LIMIT.search(fields)
-            size = int(limit[1]) if limit else _USUAL_PAGE
-            shown["messages"] = _messages(account, conversation, size)
-        return shown
+        return _with_messages(account, conversation)
     if node.startswith("m_"):
         return _message_of(node)
     return _media(node)
@@ -131,7 +127,7 @@ def _messages(
             return whole
         return {name: whole[name] for name in ("id", "created_time")}
 
-    path = f"{_id(account, conversation)}/messages"
+    path = f"/{_id(account, conversation)}/messages"
     return _page(account, newest, row, limit, path=path)
 
 
@@ -151,7 +147,7 @@ def _page(
 ) -> dict[str, Any]:
     """Rows from a cursor on. It counts the rows before it, so what moves up shifts the page."""
     start = 0
-    if (after := request.args.get("after")) and (path in request.path):
+    if (after := request.args.get("after")) and request.path.endswith(path):
         position = cursors.unpacked(after, int, int)
         if position is None or position[0] != account.epoch:
             refuse(100, "Invalid parameter: after")
@@ -167,12 +163,14 @@ def _page(
     }
     if end < len(rows):
         query = request.args.to_dict() | {"after": paging["cursors"]["after"]}
-        if path:
-            query |= {"limit": str(limit)}
         query.pop("access_token", None)
-        root, _, _ = request.base_url.rpartition("/")
-        address = f"{root}/{path}" if path and path not in request.path else None
-        paging["next"] = f"{address or request.base_url}?{wire.query(query)}"
+        address = request.base_url
+        if not request.path.endswith(path):
+            # Shown within another object; the rest of it has an address of its own.
+            version = request.path.split("/")[2]
+            address = f"{request.host_url}meta/{version}{path}"
+            query = {"limit": str(limit), "after": paging["cursors"]["after"]}
+        paging["next"] = f"{address}?{wire.query(query)}"
     return {"data": [described(account, row) for row in shown], "paging": paging}
 
 
@@ -206,6 +204,17 @@ def _message(account: Account, message: Message) -> dict[str, Any]:
         "to": {"data": [recipient]},
         "message": message.text,
     }
+
+
+def _with_messages(account: Account, conversation: Conversation) -> dict[str, Any]:
+    """A conversation, with its newest messages where they were asked for."""
+    shown = _conversation(account, conversation)
+    fields = request.args.get("fields", "")
+    if "messages" in fields:
+        limit = _LIMIT.search(fields)
+        size = int(limit[1]) if limit else _USUAL_PAGE
+        shown["messages"] = _messages(account, conversation, size)
+    return shown
 
 
 def _person(account: Account, person: str) -> dict[str, Any]:

@@ -344,6 +344,23 @@ def test_the_messages_of_a_conversation_come_in_pages(sandbox):
     assert first["data"][0]["to"]["data"][0]["id"] == INSTAGRAM
 
 
+def test_the_conversation_of_one_person_can_be_asked_for_with_its_messages(sandbox):
+    way = WAYS["messenger"]
+    way.connect(sandbox)
+    for person in ("1", "2", "3"):
+        for number in range(3):
+            way.inbound(sandbox, f"{person}-{number}", **{"from": person})
+    fields = "id,messages.limit(2){id,message,from,created_time}"
+
+    answer = graph(sandbox, f"{PAGE}/conversations", user_id="2", fields=fields).json()
+
+    (row,) = answer["data"]
+    first = row["messages"]
+    rest = pages(sandbox, first["paging"]["next"])
+    rows = first["data"] + [one for page in rest for one in page["data"]]
+    assert [one["message"] for one in rows] == ["2-2", "2-1", "2-0"]
+
+
 @pytest.mark.parametrize(
     "path", [f"{PAGE}/conversations", "t_1", "m_1", "900000000001"], ids=str
 )

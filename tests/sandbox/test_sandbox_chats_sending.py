@@ -482,6 +482,22 @@ def test_what_was_written_through_chatwoot_can_be_looked_for(sandbox):
     assert found(before=ids[2]) == [1, *ids[:2]]
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_chatwoot_keeps_what_a_client_says_of_its_message_in_newer_versions(
+    sandbox, receiver, joined, keeps
+):
+    way = WAYS["chatwoot"]
+    joined(way, keeps_attributes=keeps)
+    attributes = {"in_reply_to": 1, "our_id": "8841"}
+
+    way.send(sandbox, content_attributes=attributes, source_id="8841")
+
+    (event,) = told(receiver, 1)
+    assert event["source_id"] == ("8841" if keeps else None)
+    kept = attributes if keeps else {"in_reply_to": 1}
+    assert event["content_attributes"] == kept
+
+
 def test_a_hanging_answer_does_not_keep_the_server_from_stopping(serve):
     sandbox = serve()
     sandbox.control("faults", {"provider": "telegram", "mode": "hang"})
