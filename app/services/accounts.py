@@ -108,10 +108,10 @@ def revoke_key(runtime: Runtime, prefix: str, *, actor: str = "cli") -> None:
         )
 
 
-def authenticate(runtime: Runtime, key: str, scope: Scope) -> UUID:
-    """The workspace that a key opens.
+def authenticate(runtime: Runtime, key: str, scopes: Collection[Scope]) -> UUID:
+    """The workspace that a key with one of the scopes opens.
 
-    Raises AccessDenied where the key is unknown or lacks the scope.
+    Raises AccessDenied where the key is unknown, or lacks them, which is written down.
     """
     mark, _, rest = key.partition("_")
     prefix = rest.partition("_")[0]
@@ -123,8 +123,17 @@ def authenticate(runtime: Runtime, key: str, scope: Scope) -> UUID:
     expected = row.secret_hash if row else bytes(hashlib.sha256().digest_size)
     if not hmac.compare_digest(expected, _hash(key)) or row is None:
         raise AccessDenied("the API key is missing or not valid")
-    if scope not in row.scopes:
-        raise AccessDenied(f"the API key lacks the scope {scope!r}", known=True)
+    if not set(row.scopes).intersection(scopes):
+        wanted = " or ".join(repr(str(scope)) for scope in scopes)
+        with runtime.transaction(row.workspace_id) as tx:
+            store.tenants.record_audit(
+                tx,
+                workspace_id=row.workspace_id,
+                actor=f"key {prefix}",
+                action="access.denied",
+                subject=wanted,
+            )
+        raise AccessDenied(f"the API key lacks the scope {wanted}", known=True)
     return row.workspace_id
 
 

@@ -272,7 +272,7 @@ def test_a_key_is_shown_once_and_only_its_hash_is_kept(bizzybee, runtime, worksp
     secret = key.rpartition("_")[2]
     kept = json.dumps([str(getattr(row, c.name)) for c in APIKey.__table__.columns])
     assert secret not in kept + json.dumps(audit)
-    assert accounts.authenticate(runtime, key, Scope.READ) == workspace.id
+    assert accounts.authenticate(runtime, key, [Scope.READ]) == workspace.id
 
     listed = bizzybee("key", "list", "-w", workspace.name, "--json")
     assert [one["prefix"] for one in listed.json] == [row.prefix]
@@ -288,7 +288,7 @@ def test_a_revoked_key_opens_nothing(bizzybee, runtime, make, workspace):
 
     assert (done.code, done.out, done.err) == (0, "", f"{prefix} is revoked\n")
     with pytest.raises(AccessDenied):
-        accounts.authenticate(runtime, key, Scope.READ)
+        accounts.authenticate(runtime, key, [Scope.READ])
     again = bizzybee("key", "revoke", prefix)
     assert (again.code, again.err) == (1, f"no key '{prefix}' in force\n")
 

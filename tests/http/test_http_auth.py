@@ -1,10 +1,12 @@
 """Who may call what."""
 
 import pytest
+from sqlalchemy import select
 
 from app.domain.status import Scope
 from app.http import create_app
 from app.http.auth import access_to
+from app.models import AuditEntry
 from app.services.accounts import revoke_key
 from tests.factories import message
 from tests.http.client import WORKER_TOKEN, mail, rows
@@ -65,6 +67,18 @@ def test_what_is_missing_is_named(client, as_key):
     response = client.get(path, headers=as_key(Scope.INGEST))
 
     assert response.json["detail"] == "the API key lacks the scope 'read' or 'ops'"
+
+
+@pytest.mark.shows("L5")
+def test_who_is_turned_away_at_a_door_is_written_down(client, make, workspace, runtime):
+    key = make.key(workspace, Scope.READ)
+    client.post("/api/v1/products", json={}, headers={"Authorization": f"Bearer {key}"})
+
+    with runtime.transaction(workspace.id) as tx:
+        [denied] = tx.session.scalars(
+            select(AuditEntry).where(AuditEntry.action == "access.denied")
+        ).all()
+    assert (denied.actor, denied.subject) == (f"key {key.split('_')[1]}", "'ops'")
 
 
 @pytest.mark.parametrize(
