@@ -160,6 +160,12 @@ def upgrade():
         postgresql_where=sa.text("finished_at IS NULL"),
     )
     op.create_index(
+        op.f("ix_outbound_messages_workspace_id_config_id"),
+        "outbound_messages",
+        ["workspace_id", "config_id"],
+        unique=False,
+    )
+    op.create_index(
         op.f("ix_outbound_messages_target_message_id"),
         "outbound_messages",
         ["target_message_id"],

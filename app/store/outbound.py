@@ -432,6 +432,19 @@ def revive(
     return list(revived)
 
 
+def sending_accounts(tx: Transaction, config_ids: Collection[UUID]) -> set[UUID]:
+    """Those accounts through which anything was ever sent by us."""
+    sends = exists().where(
+        OutboundMessage.workspace_id == ChannelConfig.workspace_id,
+        OutboundMessage.config_id == ChannelConfig.id,
+    )
+    return set(
+        tx.session.scalars(
+            select(ChannelConfig.id).where(ChannelConfig.id.in_(config_ids), sends)
+        )
+    )
+
+
 def unmet(
     tx: Transaction,
     config_id: UUID,

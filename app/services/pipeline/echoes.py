@@ -30,8 +30,12 @@ def meet_echoes(
     is marked. The creation locks are held.
     """
     met: dict[UUID, tuple[UUID, UUID]] = {}
-    for one in batch:
-        if one.message.direction is not Direction.OUTBOUND:
+    said = [one for one in batch if one.message.direction is Direction.OUTBOUND]
+    accounts = {one.event.config_id for one in said}
+    # An import of years of mail is not asked for one by one.
+    sending = store.outbound.sending_accounts(tx, accounts) if accounts else set()
+    for one in said:
+        if one.event.config_id not in sending:
             continue
         outbound = _sent_as(tx, one, key)
         if outbound is None:
