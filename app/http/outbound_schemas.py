@@ -39,12 +39,14 @@ class OutboundRequest(Body):
 
     @model_validator(mode="after")
     def _somewhere(self) -> "OutboundRequest":
+        elsewhere = [self.config_id is not None, self.to is not None]
         in_conversation = self.conversation_id is not None
-        to_somebody = self.config_id is not None and self.to is not None
-        if in_conversation == to_somebody:
+        if any(elsewhere) if in_conversation else not all(elsewhere):
             raise ValueError(
                 "say where it goes: conversation_id, or config_id together with to"
             )
+        if self.target_message_id is not None and not in_conversation:
+            raise ValueError("target_message_id needs its conversation_id")
         return self
 
 

@@ -35,7 +35,10 @@ def get_workspace() -> Response:
 )
 @needs(Scope.OPS, Scope.SEND)
 def change_workspace() -> Response:
-    """Allow or forbid what happens without a person. An automatic reply that is on its way is looked at again."""
+    """Allow or forbid what happens without a person.
+
+    An automatic reply that is on its way is looked at again before it goes out.
+    """
     change = read_model(WorkspaceChange)
     changed = use_cases.change_workspace(
         runtime(),

@@ -201,7 +201,7 @@ def mark_draft_sent(tx: Transaction, draft_id: UUID) -> None:
 
 
 def reopen_draft(tx: Transaction, draft_id: UUID) -> None:
-    """Let a draft wait again whose every message ended unsent, while what it answers stands as it was."""
+    """Let a draft wait again whose every message ended unsent, unless its target was changed."""
     went_out = exists().where(
         OutboundMessage.draft_id == draft_id,
         OutboundMessage.state.not_in((OutboundState.FAILED, OutboundState.CANCELLED)),

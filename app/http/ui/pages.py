@@ -364,6 +364,7 @@ def _prepare(state: BlueprintSetupState) -> None:
         environment.filters[name] = getattr(texts, name)
     environment.globals["words"] = words
     environment.globals["mail_sandbox"] = _MAIL_SANDBOX
+    environment.globals["most_text"] = MAX_TEXT
     environment.globals["token_field"] = session.TOKEN_FIELD
 
 
@@ -413,9 +414,7 @@ def _sign_in_page(refused: str | None = None) -> str:
 
 
 def _page_of(conversation_id: UUID) -> str:
-    return url_for(
-        "ui.conversation", conversation_id=conversation_id, tab=_attention()
-    )
+    return url_for("ui.conversation", conversation_id=conversation_id, tab=_attention())
 
 
 class _Answer(BaseModel):
