@@ -181,7 +181,9 @@ def test_a_form_that_no_page_of_ours_holds_sends_nothing(
 
 
 def test_a_channel_that_only_receives_is_said(signed_in, make, workspace, arrive):
-    [conversation_id] = arrive(chat(), at=make.config(workspace, channel="web"))
+    [conversation_id] = arrive(
+        chat(), at=make.config(workspace, provider="direct", channel="web")
+    )
     browser = signed_in()
 
     response = browser.submit(
@@ -266,7 +268,7 @@ def test_hostile_texts_stay_texts(signed_in, conversation_id, dispatch, provider
         assert not parsed(shown).xpath("//script")
         assert "{{ 7 * 7 }}" in shown.text
     assert form_of(refused)["text"] == HOSTILE * 900
-    assert "It did not arrive." in text_of(page)
+    assert "It could not be sent." in text_of(page)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +276,7 @@ def test_hostile_texts_stay_texts(signed_in, conversation_id, dispatch, provider
     [
         (None, "Sent."),
         (RetryableError("busy"), "Waits to be sent. Not before"),
-        (PermanentError("no such number"), "It did not arrive. no such number"),
+        (PermanentError("no such number"), "It could not be sent. no such number"),
         (OutcomeUnknown("silence"), "Nobody knows whether it arrived."),
     ],
     ids=["sent", "put off", "refused", "uncertain"],

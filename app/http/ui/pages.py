@@ -68,7 +68,17 @@ _MAIL_POLICY = (
 )
 #: What one may come back to after signing in: a page of ours, never another host.
 _OUR_PAGE = re.compile(r"/(?:inbox/|operations)[A-Za-z0-9_/?=&-]*")
-_FILTERS = ("ago", "duration", "exact", "hour", "language", "plain", "shown", "size")
+_FILTERS = (
+    "ago",
+    "duration",
+    "exact",
+    "hour",
+    "language",
+    "plain",
+    "reason",
+    "shown",
+    "size",
+)
 _ATTEMPTS = "bizzybee.sign_in_attempts"
 
 ui = Blueprint(

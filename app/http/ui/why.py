@@ -8,7 +8,7 @@ from typing import Any
 from app.domain.decision import SURE_ENOUGH, Decision, JudgedBy
 from app.domain.status import DraftStatus, EventStatus, OutboundState
 from app.http.ui import words
-from app.http.ui.texts import exact
+from app.http.ui.texts import exact, reason
 
 Record = Mapping[str, Any]
 
@@ -106,8 +106,8 @@ def _state(explained: Record) -> Iterator[str]:
     yield words.STATES.get(state["status"], words.in_words(state["status"]))
     if state["status"] == EventStatus.DECIDED and not state["finished_at"]:
         yield "Its reply is still to be drafted."
-    if reason := state["reason"]:
-        yield words.REASONS.get(reason, f"Noted: {words.in_words(reason)}.")
+    if noted := state["reason"]:
+        yield words.REASONS.get(noted, f"Noted: {words.in_words(noted)}.")
     if state["next_attempt_at"] and not state["finished_at"]:
         at = exact(state["next_attempt_at"])
         is_again = state["attempts"] or state["last_error"]
@@ -141,15 +141,17 @@ def _draft(draft: Record | None) -> Iterator[str]:
 
 def _answers(answers: list[Record]) -> Iterator[str]:
     for one in answers:
-        at = one["finished_at"] or one["first_tried_at"]
-        when = f" on {exact(at)}" if at else ""
+        has_ended = one["finished_at"] and one["state"] != OutboundState.UNCERTAIN
+        when = f" on {exact(one['finished_at'])}" if has_ended else ""
         yield f"{words.ORIGINS[one['origin']]} ({one['actor']}). {words.ENDS[one['state']]}{when}."
+        if one["first_tried_at"] and not has_ended:
+            yield f"It was first tried on {exact(one['first_tried_at'])}."
         if one["rule"] or (one["last_error"] and one["state"] != OutboundState.SENT):
             yield f"The reason: {_end(one)}"
 
 
 def _end(told: Record) -> str:
     """The reason of a refusal, with the rule by which a technician finds it."""
-    reason = str(told.get("reason") or told.get("last_error") or "none given")
+    why = reason(told.get("reason") or told.get("last_error")) or "none given"
     rule = f" ({told['rule']})" if told.get("rule") else ""
-    return f"{reason.rstrip('.')}{rule}."
+    return f"{why}{rule}."

@@ -157,7 +157,7 @@ JOBS = {
     "CLASSIFY": "Judged",
     "DRAFT": "Reply drafted",
     "STORE_FILES": "Attachment kept",
-    "OUTBOUND": "Sent",
+    "OUTBOUND": "Message sent",
 }
 OUTCOMES = {
     "materialized": "done",
