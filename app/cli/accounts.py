@@ -39,10 +39,17 @@ def list_workspaces(as_json: bool) -> None:
     """All workspaces."""
     with session.runtime().system_transaction() as tx:
         rows = [
-            {"id": one.id, "name": one.name, "created_at": one.created_at}
+            {
+                "id": one.id,
+                "name": one.name,
+                "auto_reply": one.auto_reply,
+                "trust_orders": one.trust_orders,
+                "created_at": one.created_at,
+            }
             for one in store.tenants.workspaces(tx)
         ]
-    show(rows, ("id", "name", "created_at"), as_json=as_json)
+    columns = ("id", "name", "auto_reply", "trust_orders", "created_at")
+    show(rows, columns, as_json=as_json)
 
 
 @click.group()

@@ -21,7 +21,7 @@ def outbound() -> None:
 @outbound.command("list")
 @session.workspace_option
 @click.option("--state", type=click.Choice([one.value for one in OutboundState]))
-@click.option("--limit", default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 @json_option
 def list_outbound(workspace: str, state: str | None, limit: int, as_json: bool) -> None:
     """What was queued, the newest first."""
@@ -50,18 +50,14 @@ def list_outbound(workspace: str, state: str | None, limit: int, as_json: bool) 
 
 @outbound.command()
 @click.argument("outbound_id", type=session.ID)
-@click.option("--sent", "was_sent", flag_value=True, type=bool, help="It did arrive.")
-@click.option(
-    "--again", "was_sent", flag_value=False, type=bool, help="It did not: send it."
-)
+@click.option("--sent", is_flag=True, help="It did arrive.")
+@click.option("--again", is_flag=True, help="It did not: send it.")
 @json_option
-def settle(outbound_id: UUID, was_sent: bool | None, as_json: bool) -> None:
+def settle(outbound_id: UUID, sent: bool, again: bool, as_json: bool) -> None:
     """Say what became of a message whose outcome is uncertain."""
-    if was_sent is None:
+    if sent == again:
         raise click.UsageError("say which: --sent or --again")
-    done = messages.settle(
-        session.runtime(), outbound_id, was_sent=was_sent, actor=ACTOR
-    )
+    done = messages.settle(session.runtime(), outbound_id, was_sent=sent, actor=ACTOR)
     record = {"id": done.id, "state": done.state}
     report(f"{done.id} is {done.state}", record, as_json=as_json)
 

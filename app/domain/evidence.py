@@ -30,6 +30,8 @@ RULES = (
     *evidence_notices.RULES,
 )
 
+CONSENT_REASON = "the sender says whether they want to hear from us"
+
 
 def evidence_of(message: UnifiedMessage) -> Judgement | None:
     """Judge an inbound message by what settles it, or return None.
@@ -42,7 +44,7 @@ def evidence_of(message: UnifiedMessage) -> Judgement | None:
         return Judgement(
             category=Category.NOTIFICATION,
             confidence=1.0,
-            reason="the sender says whether they want to hear from us",
+            reason=CONSENT_REASON,
             judged_by=JudgedBy.EVIDENCE,
             source=f"evidence/{VERSION}:consent",
         )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from app.domain.authentication import authentication_of
 from app.domain.decision import Category, Decision
-from app.domain.evidence import evidence_of
+from app.domain.evidence import CONSENT_REASON, RULES, evidence_of
 from app.domain.identifiers import email_key
 from app.domain.mail_signs import MailSigns
 from app.domain.reply_address import asks_elsewhere
@@ -95,7 +95,7 @@ def refusals(
         Refusal(rule, reason) for rule, reason, holds in _SITUATIONS if holds(situation)
     ]
     if message is None:
-        found.append(Refusal("no_original", "its raw message is no longer kept"))
+        found.append(_refusal("no_original"))
         return found
     found += _of_message(message, own, mail_servers)
     return found
@@ -105,14 +105,13 @@ def _of_message(
     message: UnifiedMessage, own: Collection[str], mail_servers: frozenset[str]
 ) -> Iterator[Refusal]:
     if message.direction is not Direction.INBOUND:
-        yield Refusal("not_inbound", "no customer wrote it")
-    if message.kind not in (MessageKind.TEXT, MessageKind.MEDIA):
-        yield Refusal(f"kind_{message.kind}", "it is no message that asks something")
+        yield _refusal("not_inbound")
+    if message.kind not in _ANSWERABLE:
+        yield _refusal(f"kind_{message.kind}")
     if message.metadata.get("is_bot"):
-        yield Refusal("bot", "a program wrote it")
+        yield _refusal("bot")
     if evidence := evidence_of(message):
-        name = evidence.source.rpartition(":")[2]
-        yield Refusal(name.replace("-", "_"), evidence.reason)
+        yield Refusal(_word(evidence.source.rpartition(":")[2]), evidence.reason)
     if message.sender.kind == "email":
         yield from _of_mail(message, own, mail_servers)
 
@@ -125,21 +124,54 @@ def _of_mail(
         if holds(mail):
             yield Refusal(rule, reason)
     if email_key(message.sender.value) in own:
-        yield Refusal("own_address", "it comes from an address of ours")
+        yield _refusal("own_address")
     if asks_elsewhere(message):
-        yield Refusal(
-            "reply_to", "it asks to be answered at an address that is not its sender's"
-        )
+        yield _refusal("reply_to")
     verdict = authentication_of(message.headers, mail_servers)
     if verdict is not None and verdict.dmarc == "fail":
-        yield Refusal(
-            "unverified_sender", "our mail server does not believe the sender"
-        )
+        yield _refusal("unverified_sender")
+
+
+def every_rule() -> dict[str, str]:
+    """All rules of this policy by their names, in the order in which they are asked: what each says."""
+    told = {rule: reason for rule, reason, _ in _SITUATIONS}
+    told |= _MESSAGES
+    told |= {_word(rule.name): rule.reason for rule in RULES}
+    for rule, reason, _ in _MAILS:
+        # What a mail proves and what it only hints at may bear the same name.
+        told.setdefault(rule, reason)
+    return told
+
+
+def _refusal(rule: str) -> Refusal:
+    return Refusal(rule, _MESSAGES[rule])
+
+
+def _word(name: str) -> str:
+    return name.replace("-", "_")
 
 
 def _is_bulk(mail: MailSigns) -> bool:
     return mail.is_bulk or mail.is_listed or mail.has_any("feedback-id", "list-post")
 
+
+_ANSWERABLE = (MessageKind.TEXT, MessageKind.MEDIA)
+
+#: What speaks against a message itself, on any channel and on mail.
+_MESSAGES: dict[str, str] = {
+    "no_original": "its raw message is no longer kept",
+    "not_inbound": "no customer wrote it",
+    **{
+        f"kind_{kind}": "it is no message that asks something"
+        for kind in MessageKind
+        if kind not in _ANSWERABLE
+    },
+    "bot": "a program wrote it",
+    "consent": CONSENT_REASON,
+    "own_address": "it comes from an address of ours",
+    "reply_to": "it asks to be answered at an address that is not its sender's",
+    "unverified_sender": "our mail server does not believe the sender",
+}
 
 _MAILS: tuple[tuple[str, str, Callable[[MailSigns], bool]], ...] = (
     (

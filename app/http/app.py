@@ -19,6 +19,7 @@ from app.http.products import products
 from app.http.schemas import Problem
 from app.http.ui.pages import ui
 from app.http.webhooks import webhooks
+from app.http.workspaces import workspaces
 from app.runtime import Runtime
 
 BLUEPRINTS = (
@@ -27,6 +28,7 @@ BLUEPRINTS = (
     webhooks,
     conversations,
     messaging,
+    workspaces,
     attachments,
     customers,
     products,

@@ -19,6 +19,7 @@ from app.http.outbound_schemas import (
     DraftEdit,
     OutboundRequest,
     Settlement,
+    WorkspaceChange,
 )
 from app.http.schemas import (
     Batch,
@@ -38,6 +39,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     Settlement,
     DraftEdit,
     DraftApproval,
+    WorkspaceChange,
     ProductFields,
     ProductChange,
     OrderChange,

@@ -39,12 +39,14 @@ class OutboundRequest(Body):
 
     @model_validator(mode="after")
     def _somewhere(self) -> "OutboundRequest":
+        elsewhere = [self.config_id is not None, self.to is not None]
         in_conversation = self.conversation_id is not None
-        to_somebody = self.config_id is not None and self.to is not None
-        if in_conversation == to_somebody:
+        if any(elsewhere) if in_conversation else not all(elsewhere):
             raise ValueError(
                 "say where it goes: conversation_id, or config_id together with to"
             )
+        if self.target_message_id is not None and not in_conversation:
+            raise ValueError("target_message_id needs its conversation_id")
         return self
 
 
@@ -136,3 +138,30 @@ class Draft(Answer):
 
 class Drafts(Answer):
     items: list[Draft]
+
+
+class Workspace(Answer):
+    id: UUID
+    name: str
+    auto_reply: bool
+    """Whether drafts may be sent without a person looking at them."""
+    auto_reply_everywhere: bool
+    """False where the operator has switched automatic replies off for all: `BB_AUTO_REPLIES`."""
+    trust_orders: bool
+    """Whether an order that the assistant takes is confirmed without a person."""
+
+
+class WorkspaceChange(Body):
+    """What is to be set; what is left out stays."""
+
+    # A misspelt switch must not look as if it were set.
+    model_config = ConfigDict(extra="forbid")
+
+    auto_reply: bool | None = None
+    trust_orders: bool | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "WorkspaceChange":
+        if self.auto_reply is None and self.trust_orders is None:
+            raise ValueError("say what to set: auto_reply, trust_orders")
+        return self

@@ -21,6 +21,8 @@ from app.domain.status import (
     DeliveryStatus,
     DraftStatus,
     EventStatus,
+    OutboundOrigin,
+    OutboundState,
     RunMode,
     RunState,
     SenderType,
@@ -433,11 +435,38 @@ class Authentication(Answer):
 
 
 class DraftSummary(Answer):
+    draft_id: UUID
     status: DraftStatus
     model: str
     prompt_version: str
     usage: dict[str, Any]
     created_at: Time
+    edited_by: str | None
+    edited_at: Time | None
+    auto_reply: dict[str, Any] | None
+    """`queued`: what it became when it was sent by itself; `refused`: the rules that forbade it."""
+    order_id: UUID | None
+    """The order that it tells the customer of."""
+    order_refusal: dict[str, Any] | None
+    """`rule, reason` where the model wanted to place an order and was not let."""
+
+
+class SentAnswer(Answer):
+    """What we sent in answer, and what became of it."""
+
+    outbound_id: UUID
+    message_id: UUID
+    origin: OutboundOrigin
+    actor: str
+    state: OutboundState
+    rule: str | None
+    """Why it was not sent, as a word."""
+    attempts: int
+    checks: int
+    """How often it was looked for at the provider."""
+    last_error: str | None
+    first_tried_at: Time | None
+    finished_at: Time | None
 
 
 class Try(Answer):
@@ -461,6 +490,7 @@ class Explanation(Answer):
     """Null where none of the account's `mail_servers` said anything."""
     judgement: dict[str, Any] | None
     draft: DraftSummary | None
+    answers: list[SentAnswer]
     tries: list[Try]
 
 

@@ -11,7 +11,7 @@ from app.domain.attention import Attention
 from app.domain.decision import Decision
 from app.domain.status import ConversationStatus
 from app.errors import NotFound
-from app.models import Conversation, Draft, Message
+from app.models import Conversation, Draft, Message, OutboundMessage
 from app.runtime import Runtime
 from app.store.inbox import InboxRow as InboxRow
 from app.store.transaction import Transaction
@@ -39,6 +39,8 @@ class Thread:
     """Where it came from; None where no draft waits."""
     judgement: Mapping[str, Any] | None
     """What the decision of the conversation rests on."""
+    ways_out: Mapping[UUID, OutboundMessage]
+    """How those of the messages went out that we sent, by the message."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ def read_thread(
             tx, conversation.id, limit=limit, before=before
         )
         judgement = _judgement(tx, conversation.last_classified_message_id)
-    return Thread(row, [_shown(one) for one in found], draft, judgement)
+        ways_out = store.outbound.of_ids(tx, [one.id for one in found])
+    return Thread(row, [_shown(one) for one in found], draft, judgement, ways_out)
 
 
 def newest_inbound_event(

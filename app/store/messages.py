@@ -5,13 +5,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, tuple_, update
+from sqlalchemy import exists, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import aliased, selectinload
 
-from app.domain.status import DeliveryStatus, DraftStatus, SenderType
+from app.domain.status import (
+    DeliveryStatus,
+    DraftStatus,
+    OutboundState,
+    SenderType,
+)
 from app.domain.unified_message import Direction, MessageKind
-from app.models import Conversation, Draft, Message
+from app.models import Conversation, Draft, Message, OutboundMessage
 from app.store.transaction import Transaction
 
 
@@ -191,6 +196,33 @@ def mark_draft_sent(tx: Transaction, draft_id: UUID) -> None:
         update(Draft)
         .where(Draft.id == draft_id)
         .values(status=DraftStatus.SENT, updated_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def reopen_draft(tx: Transaction, draft_id: UUID) -> None:
+    """Let a draft wait again whose every message ended unsent, unless its target was changed."""
+    went_out = exists().where(
+        OutboundMessage.draft_id == draft_id,
+        OutboundMessage.state.not_in((OutboundState.FAILED, OutboundState.CANCELLED)),
+    )
+    other = aliased(Draft)
+    is_replaced = exists().where(
+        other.target_message_id == Draft.target_message_id,
+        other.status == DraftStatus.LIVE,
+    )
+    tx.session.execute(
+        update(Draft)
+        .where(
+            Draft.id == draft_id,
+            Draft.status == DraftStatus.SENT,
+            ~went_out,
+            ~is_replaced,
+            Message.id == Draft.target_message_id,
+            Message.deleted_at.is_(None),
+            or_(Message.edited_at.is_(None), Message.edited_at <= Draft.created_at),
+        )
+        .values(status=DraftStatus.LIVE, updated_at=tx.now)
         .execution_options(synchronize_session=False)
     )
 

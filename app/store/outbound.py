@@ -86,6 +86,15 @@ def of_message(tx: Transaction, message_id: UUID) -> OutboundMessage | None:
     )
 
 
+def of_draft(tx: Transaction, draft_id: UUID) -> Sequence[OutboundMessage]:
+    """What was queued of a draft: the first part of each text, in their order."""
+    return tx.session.scalars(
+        select(OutboundMessage)
+        .where(OutboundMessage.draft_id == draft_id, OutboundMessage.position == 0)
+        .order_by(OutboundMessage.number)
+    ).all()
+
+
 def find(
     tx: Transaction,
     *,

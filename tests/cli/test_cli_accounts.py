@@ -23,7 +23,11 @@ def test_a_workspace_is_made_and_listed(bizzybee, runtime):
         (workspace,) = store.tenants.workspaces(tx)
     assert made == {"id": str(workspace.id), "name": "Harbour Bikes"}
     (listed,) = bizzybee("workspace", "list", "--json").json
-    assert listed == made | {"created_at": workspace.created_at.isoformat()}
+    assert listed == made | {
+        "auto_reply": False,
+        "trust_orders": False,
+        "created_at": workspace.created_at.isoformat(),
+    }
 
 
 def test_a_workspace_that_is_there_is_not_made_twice(bizzybee, workspace):

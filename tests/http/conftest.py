@@ -1,19 +1,26 @@
 """Fixtures of the web application's tests."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from app import store
 from app.domain.status import Scope
-from app.models import ChannelConfig, Workspace
+from app.models import ChannelConfig, MessageEvent, Workspace
 from app.runtime import Runtime
+from app.services.pipeline.classify import classify
+from app.services.pipeline.draft import draft
 from app.services.pipeline.materialize import materialize
 from tests.factories import Maker
+from tests.fakes import ScriptedClassifier, ScriptedDrafter
 from tests.http.browser import Browser
 from tests.http.client import client_of
+from tests.outbound.conftest import US, chat
+from tests.provider import Provider, through
 
 
 @pytest.fixture
@@ -107,3 +114,50 @@ def signed_in(
         return browser
 
     return sign_in
+
+
+@pytest.fixture
+def provider() -> Provider:
+    """Takes what is sent through `chats`."""
+    return Provider()
+
+
+@pytest.fixture
+def world(runtime: Runtime, provider: Provider) -> Runtime:
+    """The runtime whose messages go to `provider`."""
+    return through(runtime, provider)
+
+
+@pytest.fixture
+def chats(world: Runtime, workspace: Workspace) -> ChannelConfig:
+    """A chat account that can send, connected an hour ago: what is sent now is not old."""
+    config = Maker(world).config(
+        workspace,
+        provider="provider",
+        channel="whatsapp",
+        addresses=[US["value"]],
+        credentials={"access_token": "test"},
+    )
+    with world.system_transaction() as tx:
+        tx.session.execute(
+            text("UPDATE channel_configs SET connected_at = now() - interval '1 hour'")
+        )
+    return config
+
+
+@pytest.fixture
+def drafted(world: Runtime, chats: ChannelConfig) -> Callable[..., MessageEvent]:
+    """Brings a message of Anna through the whole pipeline; returns its event."""
+
+    def drafted(*messages: Any) -> MessageEvent:
+        current = replace(
+            world, classifier=ScriptedClassifier(), drafter=ScriptedDrafter()
+        )
+        make = Maker(world)
+        ids = make.events(chats, *(messages or (chat(),)))
+        materialize(current, make.materialize_job(chats, ids))
+        classify(current, make.classify_job(chats, ids))
+        draft(current, make.draft_job(chats, ids))
+        return make.event(ids[-1])
+
+    return drafted

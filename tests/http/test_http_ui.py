@@ -28,7 +28,7 @@ HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}"
 #: What `ScriptedDrafter` writes.
 DRAFT = "It left today."
 SUBJECTS = "//ol[@class='rows']/li/a[@class='subject']"
-DRAFT_BOX = "//section[@id='draft']"
+DRAFT_BOX = "//*[@id='draft']"
 
 
 @pytest.fixture
@@ -310,8 +310,10 @@ def test_nothing_that_a_message_brings_is_taken_for_html(
     )
     with runtime.transaction(workspace.id) as tx:
         tx.session.execute(
-            text("UPDATE conversations SET ai_draft_response = :text"),
-            {"text": f"draft {HOSTILE}"},
+            text(
+                "UPDATE drafts SET body = :text, edited_by = :text, edited_at = now()"
+            ),
+            {"text": f"</textarea> {HOSTILE}"},
         )
 
     response = signed_in().get(path.format(id=conversation_id))
@@ -375,7 +377,10 @@ def test_a_draft_is_shown_while_it_may_still_be_sent(signed_in, settle, arrive):
 
     [box] = texts(fresh, DRAFT_BOX)
     assert box.startswith(f"Draft, not sent {DRAFT} Written by test-model just now")
-    assert box.endswith("It is never sent by itself.")
+    assert box.endswith(
+        "It was not sent by itself, because the workspace has not allowed automatic replies,"
+        " and because it was sent before the account was connected."
+    )
     assert texts(outdated, DRAFT_BOX) == []
     assert DRAFT not in outdated.text
     assert "Draft waits" not in listed.text

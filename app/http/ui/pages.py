@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from http import HTTPStatus
 from typing import Literal
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from app.domain.faults import faults_of
 from app.domain.html_safe import BLOCKED, safe_html
 from app.domain.ids import new_id
 from app.domain.status import Scope
-from app.errors import AccessDenied, InvalidInput, NotFound
+from app.errors import AccessDenied, Conflict, InvalidInput, NotFound
 from app.http import cursors
 from app.http.auth import holder_of, needs, public
 from app.http.context import caller, runtime, workspace_id
@@ -38,9 +39,15 @@ from app.services import inbox
 from app.services.attachments import open_attachment
 from app.services.operations.explain import explain_event
 from app.services.operations.overview import overview
+from app.services.outbound.auto_reply import switch
 from app.services.outbound.drafts import approve_draft, edit_draft
 from app.services.outbound.enqueue import MAX_TEXT
-from app.services.outbound.messages import Wanted, send_message
+from app.services.outbound.messages import (
+    Wanted,
+    get_outbound,
+    send_message,
+    settle,
+)
 
 CONVERSATIONS_PER_PAGE = 25
 MESSAGES_PER_PAGE = 50
@@ -61,7 +68,17 @@ _MAIL_POLICY = (
 )
 #: What one may come back to after signing in: a page of ours, never another host.
 _OUR_PAGE = re.compile(r"/(?:inbox/|operations)[A-Za-z0-9_/?=&-]*")
-_FILTERS = ("ago", "duration", "exact", "hour", "language", "plain", "shown", "size")
+_FILTERS = (
+    "ago",
+    "duration",
+    "exact",
+    "hour",
+    "language",
+    "plain",
+    "reason",
+    "shown",
+    "size",
+)
 _ATTEMPTS = "bizzybee.sign_in_attempts"
 
 ui = Blueprint(
@@ -141,6 +158,13 @@ def conversations() -> ResponseReturnValue:
 @needs(Scope.READ, by_session=True)
 def conversation(conversation_id: UUID) -> ResponseReturnValue:
     """One conversation: who, what was decided, the messages, the draft."""
+    return _conversation_page(conversation_id)
+
+
+def _conversation_page(
+    conversation_id: UUID, *, refusal: str | None = None, written: str | None = None
+) -> str:
+    """A conversation; what somebody wrote stays in the form where it could not be taken."""
     thread = inbox.read_thread(
         runtime(),
         workspace_id(),
@@ -161,6 +185,8 @@ def conversation(conversation_id: UUID) -> ResponseReturnValue:
         messages=messages[::-1],
         earlier=earlier,
         answer_key=new_id(),
+        refusal=refusal,
+        written=written,
     )
 
 
@@ -182,8 +208,7 @@ def change_conversation(conversation_id: UUID) -> ResponseReturnValue:
         status=change.status,
         actor=caller().actor,
     )
-    page = url_for("ui.conversation", conversation_id=conversation_id, tab=_attention())
-    return redirect(page, 303)
+    return redirect(_page_of(conversation_id), 303)
 
 
 @ui.post("/inbox/<uuid:conversation_id>/answer")
@@ -191,6 +216,19 @@ def change_conversation(conversation_id: UUID) -> ResponseReturnValue:
 def send_answer(conversation_id: UUID) -> ResponseReturnValue:
     """Send an answer or a draft, or keep what was made of a draft."""
     form = _answer_form()
+    try:
+        _take_answer(conversation_id, form)
+    except (Conflict, InvalidInput) as error:
+        is_clash = isinstance(error, Conflict)
+        status = HTTPStatus.CONFLICT if is_clash else HTTPStatus.BAD_REQUEST
+        page = _conversation_page(
+            conversation_id, refusal=str(error), written=form.text
+        )
+        return page, status
+    return redirect(_page_of(conversation_id), 303)
+
+
+def _take_answer(conversation_id: UUID, form: "_Answer") -> None:
     if form.draft_id is None:
         wanted = Wanted(text=form.text, conversation_id=conversation_id)
         send_message(
@@ -219,7 +257,32 @@ def send_answer(conversation_id: UUID) -> ResponseReturnValue:
             body=form.text,
             actor=caller().actor,
         )
-    page = url_for("ui.conversation", conversation_id=conversation_id, tab=_attention())
+
+
+@ui.post("/inbox/<uuid:conversation_id>/outbound/<uuid:outbound_id>")
+@needs(Scope.SEND, by_session=True)
+def settle_message(conversation_id: UUID, outbound_id: UUID) -> ResponseReturnValue:
+    """Take a person's word on a message whose outcome nobody knew."""
+    was_sent = {"yes": True, "no": False}.get(request.form.get("was_sent", ""))
+    if was_sent is None:
+        raise InvalidInput("say whether it arrived")
+    found = get_outbound(runtime(), workspace_id(), outbound_id)
+    if found.conversation_id != conversation_id:
+        raise NotFound("no such message in this conversation")
+    settle(runtime(), outbound_id, was_sent=was_sent, actor=caller().actor)
+    return redirect(_page_of(conversation_id), 303)
+
+
+@ui.post("/inbox/auto-reply")
+@needs(Scope.OPS, Scope.SEND, by_session=True)
+def switch_auto_reply() -> ResponseReturnValue:
+    """Allow or forbid automatic replies in the workspace."""
+    allowed = {"on": True, "off": False}.get(request.form.get("auto_reply", ""))
+    if allowed is None:
+        raise InvalidInput("say whether automatic replies are to be on or off")
+    switch(runtime(), workspace_id(), allowed=allowed, actor=caller().actor)
+    back = request.form.get("next", "")
+    page = back if _OUR_PAGE.fullmatch(back) else url_for("ui.sign_in")
     return redirect(page, 303)
 
 
@@ -311,12 +374,16 @@ def _prepare(state: BlueprintSetupState) -> None:
         environment.filters[name] = getattr(texts, name)
     environment.globals["words"] = words
     environment.globals["mail_sandbox"] = _MAIL_SANDBOX
+    environment.globals["most_text"] = MAX_TEXT
     environment.globals["token_field"] = session.TOKEN_FIELD
 
 
 @ui.context_processor
 def _viewer() -> dict[str, object]:
-    return {"viewer": g.get("viewer")}
+    return {
+        "viewer": g.get("viewer"),
+        "auto_reply_everywhere": runtime().settings.auto_replies,
+    }
 
 
 @ui.after_request
@@ -354,6 +421,10 @@ def _sign_in_page(refused: str | None = None) -> str:
     return render_template(
         "ui/sign_in.html", refused=refused, back=request.values.get("next", "")
     )
+
+
+def _page_of(conversation_id: UUID) -> str:
+    return url_for("ui.conversation", conversation_id=conversation_id, tab=_attention())
 
 
 class _Answer(BaseModel):

@@ -38,6 +38,8 @@ class Viewer:
     prefix: str
     workspace_id: UUID
     workspace: str
+    auto_reply: bool
+    """Whether the workspace lets drafts go out without a person."""
     scopes: frozenset[str]
     token: str
     """Stands in every form, so that no other site can send one for this person."""
@@ -91,7 +93,12 @@ def viewer() -> Viewer:
     if workspace.id != sealed.workspace_id:
         raise AccessDenied("the API key belongs to another workspace")
     found = Viewer(
-        key.prefix, workspace.id, workspace.name, frozenset(key.scopes), sealed.token
+        key.prefix,
+        workspace.id,
+        workspace.name,
+        workspace.auto_reply,
+        frozenset(key.scopes),
+        sealed.token,
     )
     g.viewer = found
     return found

@@ -25,6 +25,9 @@ _SCRIPTS = (
 )
 _ENOUGH_LETTERS = 3
 
+#: `WindowClosed: …`, as errors are written down.
+_KIND_OF_ERROR = re.compile(r"\A[A-Z][A-Za-z]{1,40}: ")
+
 
 @dataclass(frozen=True)
 class ShownText:
@@ -52,6 +55,11 @@ def shown(text: str | None, html: str | None = None) -> ShownText:
         language=language(parts.visible),
         left_out=max(0, len(whole) - MOST_SHOWN),
     )
+
+
+def reason(error: str | None) -> str:
+    """What went wrong, without the name that programs have for it."""
+    return plain(_KIND_OF_ERROR.sub("", error or "")).rstrip(".")
 
 
 def language(text: str | None) -> str:

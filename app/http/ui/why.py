@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.decision import SURE_ENOUGH, Decision, JudgedBy
-from app.domain.status import DraftStatus, EventStatus
+from app.domain.status import DraftStatus, EventStatus, OutboundState
 from app.http.ui import words
-from app.http.ui.texts import exact
+from app.http.ui.texts import exact, reason
 
 Record = Mapping[str, Any]
 
@@ -36,6 +36,9 @@ def told(explained: Record) -> list[Step]:
         steps.append(Step("Where it belongs", list(_place(place))))
     steps.append(Step("What was decided", list(_judgement(explained["judgement"]))))
     steps.append(Step("Where it stands", list(_state(explained))))
+    answered = [*_draft(explained["draft"]), *_answers(explained["answers"])]
+    if answered:
+        steps.append(Step("What was answered", answered))
     return steps
 
 
@@ -99,19 +102,12 @@ def _judgement(judgement: Record | None) -> Iterator[str]:
 
 
 def _state(explained: Record) -> Iterator[str]:
-    state, draft = explained["state"], explained["draft"]
+    state = explained["state"]
     yield words.STATES.get(state["status"], words.in_words(state["status"]))
     if state["status"] == EventStatus.DECIDED and not state["finished_at"]:
         yield "Its reply is still to be drafted."
-    if reason := state["reason"]:
-        yield words.REASONS.get(reason, f"Noted: {words.in_words(reason)}.")
-    if draft:
-        yield (
-            f"A reply was drafted by {draft['model']} on {exact(draft['created_at'])}, "
-            f"with the instructions {draft['prompt_version']}."
-        )
-        if draft["status"] == DraftStatus.STALE:
-            yield "A newer message came, so the draft is no longer offered."
+    if noted := state["reason"]:
+        yield words.REASONS.get(noted, f"Noted: {words.in_words(noted)}.")
     if state["next_attempt_at"] and not state["finished_at"]:
         at = exact(state["next_attempt_at"])
         is_again = state["attempts"] or state["last_error"]
@@ -122,3 +118,40 @@ def _state(explained: Record) -> Iterator[str]:
         )
     if state["last_error"]:
         yield f"The last try ended with: {state['last_error'].rstrip('.')}."
+
+
+def _draft(draft: Record | None) -> Iterator[str]:
+    if draft is None:
+        return
+    yield (
+        f"A reply was drafted by {draft['model']} on {exact(draft['created_at'])}, "
+        f"with the instructions {draft['prompt_version']}."
+    )
+    if draft["edited_by"] and draft["edited_at"]:
+        yield f"A person changed it on {exact(draft['edited_at'])}."
+    if draft["order_id"]:
+        yield "It tells the customer of an order that was taken."
+    if refused := draft["order_refusal"]:
+        yield f"The assistant wanted to take an order and was not let: {_end(refused)}"
+    if refusals := (draft["auto_reply"] or {}).get("refused"):
+        yield f"It was not sent by itself, because {words.refusals(refusals)}."
+    if draft["status"] == DraftStatus.STALE:
+        yield "What it answers was overtaken since, so the draft is no longer offered."
+
+
+def _answers(answers: list[Record]) -> Iterator[str]:
+    for one in answers:
+        has_ended = one["finished_at"] and one["state"] != OutboundState.UNCERTAIN
+        when = f" on {exact(one['finished_at'])}" if has_ended else ""
+        yield f"{words.ORIGINS[one['origin']]} ({one['actor']}). {words.ENDS[one['state']]}{when}."
+        if one["first_tried_at"] and not has_ended:
+            yield f"It was first tried on {exact(one['first_tried_at'])}."
+        if one["rule"] or (one["last_error"] and one["state"] != OutboundState.SENT):
+            yield f"The reason: {_end(one)}"
+
+
+def _end(told: Record) -> str:
+    """The reason of a refusal, with the rule by which a technician finds it."""
+    why = reason(told.get("reason") or told.get("last_error")) or "none given"
+    rule = f" ({told['rule']})" if told.get("rule") else ""
+    return f"{why}{rule}."

@@ -4,7 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from app.domain.attention import Attention
 from app.domain.decision import Decision
-from app.domain.status import ConversationStatus, Source
+from app.domain.status import (
+    ConversationStatus,
+    OutboundOrigin,
+    OutboundState,
+    Source,
+)
 from app.services.inbox import InboxRow
 
 TABS: tuple[tuple[Attention | None, str], ...] = (
@@ -81,10 +86,34 @@ FILES = {
 }
 #: How it stands with a message of ours.
 DELIVERIES = {
-    "queued": "waits to be sent",
-    "sent": "sent",
-    "delivered": "delivered",
-    "read": "read",
+    "queued": "Waits to be sent.",
+    "sent": "Sent.",
+    "delivered": "Delivered.",
+    "read": "Read.",
+}
+#: The same while it is on its way and more is known.
+WAYS_OUT = {
+    OutboundState.QUEUED: "Waits to be sent.",
+    OutboundState.SENDING: "Is being sent.",
+    OutboundState.HELD: "Waits until it is known what became of the part before it.",
+    OutboundState.UNCERTAIN: "Nobody knows whether it arrived.",
+}
+#: Who wanted an answer sent, as the beginning of a sentence.
+ORIGINS = {
+    OutboundOrigin.PERSON: "A person wrote an answer",
+    OutboundOrigin.DRAFT: "A person approved the draft",
+    OutboundOrigin.AUTOMATIC: "The draft was sent by itself",
+    OutboundOrigin.CAMPAIGN: "A campaign wrote to them",
+}
+#: What became of it.
+ENDS = {
+    OutboundState.QUEUED: "It waits to be sent",
+    OutboundState.SENDING: "It is being sent",
+    OutboundState.HELD: "It waits until it is known what became of the part before it",
+    OutboundState.UNCERTAIN: "Nobody knows whether it arrived",
+    OutboundState.SENT: "It went out",
+    OutboundState.FAILED: "It could not be sent",
+    OutboundState.CANCELLED: "It was stopped before it went out",
 }
 #: How a message came into its conversation.
 PLACES = {
@@ -128,6 +157,7 @@ JOBS = {
     "CLASSIFY": "Judged",
     "DRAFT": "Reply drafted",
     "STORE_FILES": "Attachment kept",
+    "OUTBOUND": "Message sent",
 }
 OUTCOMES = {
     "materialized": "done",
@@ -147,6 +177,7 @@ QUEUES = {
     "bb_ingest_jobs": "Messages to place",
     "bb_classify_jobs": "Messages to judge",
     "bb_draft_jobs": "Replies to draft",
+    "bb_outbound_jobs": "Messages to send",
     "bb_deadletter_jobs": "Given up, waiting for a person",
 }
 STAGES = {"materialize": "Place", "classify": "Judge", "draft": "Draft"}
@@ -159,13 +190,17 @@ INCIDENTS = {
     "files_waiting": "Attachments wait to be kept",
     "storage_away": "Attachments cannot be kept: the storage does not answer",
     "attachment_failed": "Attachments could not be fetched",
+    "auto_reply_cap": "As many automatic replies as are allowed have gone out",
+    "sends_uncertain": "Nobody knows whether messages of ours arrived",
 }
+#: Rules that are told of a draft that was not sent by itself; all are in the API.
+MOST_REFUSALS = 3
 #: What went wrong with a page, by status: heading and advice.
 PROBLEMS = {
     400: ("That did not work", "The address or the form holds something unusable."),
     403: ("Not allowed", "Your key does not open this, or the form was out of date."),
     404: ("Nothing here", "There is no such page in this workspace."),
-    409: ("Not to be had", "What you asked for is not there, or not yet."),
+    409: ("Not to be had", "What you asked for does not fit what is there."),
     413: ("Too large", "That was more than can be taken in one go."),
     429: ("Too many tries", "Wait a minute, then try again."),
     500: ("Our mistake", "This is a fault of ours. Nothing of yours is lost."),
@@ -218,4 +253,6 @@ def reason(row: InboxRow) -> str:
 
 def refusals(refused: Sequence[Mapping[str, str]]) -> str:
     """Why a draft was not sent by itself, as the end of a sentence."""
-    return ", and because ".join(one["reason"] for one in refused[:3])
+    told = ", and because ".join(one["reason"] for one in refused[:MOST_REFUSALS])
+    more = max(0, len(refused) - MOST_REFUSALS)
+    return f"{told} (and {more} more)" if more else told

@@ -159,13 +159,17 @@ def _draft(tx: Transaction, event: MessageEvent) -> dict[str, Any] | None:
     if draft is None:
         return None
     return {
+        "draft_id": draft.id,
         "status": draft.status,
         "model": draft.model,
         "prompt_version": draft.prompt_version,
         "usage": draft.usage,
         "created_at": draft.created_at,
         "edited_by": draft.edited_by,
+        "edited_at": draft.edited_at,
         "auto_reply": draft.auto_reply,
+        "order_id": draft.order_id,
+        "order_refusal": draft.order_refusal,
     }
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from app import store
 from app.domain.status import DraftStatus, OutboundOrigin
 from app.errors import Conflict, InvalidInput, NotFound
-from app.models import Draft
+from app.models import Draft, OutboundMessage
 from app.runtime import Runtime
 from app.services.outbound.enqueue import (
     MAX_TEXT,
@@ -15,6 +15,8 @@ from app.services.outbound.enqueue import (
     answer_conversation,
 )
 from app.store.transaction import Transaction
+
+_SENT = "the draft was sent already"
 
 
 def list_drafts(
@@ -47,12 +49,10 @@ def edit_draft(
     if not text or len(text) > MAX_TEXT:
         raise InvalidInput(f"a draft has 1 to {MAX_TEXT} characters")
     with runtime.transaction(workspace_id) as tx:
-        draft = _draft(tx, conversation_id, draft_id)
-        if draft.status is DraftStatus.SENT:
-            raise Conflict("the draft was sent already")
+        draft = _locked(tx, workspace_id, conversation_id, draft_id)
         edited = store.messages.edit_draft(tx, draft.id, text, by=actor)
         if edited is None:
-            raise Conflict("the draft was sent already")
+            raise Conflict(_SENT)
         store.tenants.record_audit(
             tx,
             workspace_id=workspace_id,
@@ -74,34 +74,32 @@ def approve_draft(
 ) -> Queued:
     """Send a draft, as it was edited or with the text that is given now; once, however often asked.
 
-    Raises NotFound where no draft waits, and Conflict where what it answers was overtaken: by a newer
-    message, an edit, or somebody's answer. Whoever still wants to send it writes it as a message.
+    One that could not be sent waits again, and approving it again is another try. Raises NotFound where
+    no draft waits, and Conflict where it was sent by itself or with another text, or where what it
+    answers was overtaken: by a newer message, an edit, or somebody's answer. Whoever still wants to
+    send it writes it as a message.
     """
     with runtime.transaction(workspace_id) as tx:
-        draft = _draft(tx, conversation_id, draft_id)
+        draft = _locked(tx, workspace_id, conversation_id, draft_id)
         text = (body or draft.edited_body or draft.body).strip()
-        store.locks.lock_people(tx, workspace_id, to_merge=False)
-        # The conversation first: nothing newer may arrive between the look and the answer.
-        store.conversations.lock_current(tx, [conversation_id])
-        draft = store.messages.get_draft(tx, draft.id) or draft
+        tries = store.outbound.of_draft(tx, draft.id)
         if draft.status is DraftStatus.STALE:
             raise Conflict(
                 "the draft answers what was overtaken meanwhile; read the conversation, then send "
                 "your own message or wait for the next draft"
             )
-        queued = answer_conversation(
-            tx,
-            runtime,
-            draft.conversation_id,
-            Letter(
-                text=text,
-                origin=OutboundOrigin.DRAFT,
-                actor=actor,
-                request_key=f"draft:{draft.id}",
-                target_message_id=draft.target_message_id,
-                draft_id=draft.id,
-            ),
+        letter = Letter(
+            text=text,
+            origin=OutboundOrigin.DRAFT,
+            actor=actor,
+            request_key=_request_key(draft, tries),
+            target_message_id=draft.target_message_id,
+            draft_id=draft.id,
         )
+        try:
+            queued = answer_conversation(tx, runtime, conversation_id, letter)
+        except Conflict as other:
+            raise Conflict("the draft was sent already, with another text") from other
         if queued.is_new:
             if body is not None and text != (draft.edited_body or draft.body):
                 store.messages.edit_draft(tx, draft.id, text, by=actor)
@@ -115,6 +113,27 @@ def approve_draft(
                 details={"edited": text != draft.body},
             )
         return queued
+
+
+def _locked(
+    tx: Transaction, workspace_id: UUID, conversation_id: UUID, draft_id: UUID | None
+) -> Draft:
+    """A draft, with its conversation locked: nothing newer arrives between a look and an answer."""
+    draft = _draft(tx, conversation_id, draft_id)
+    store.locks.lock_people(tx, workspace_id, to_merge=False)
+    store.conversations.lock_current(tx, [conversation_id])
+    store.messages.reopen_draft(tx, draft.id)
+    store.messages.make_drafts_stale(tx, [conversation_id])
+    return store.messages.get_draft(tx, draft.id) or draft
+
+
+def _request_key(draft: Draft, tries: Sequence[OutboundMessage]) -> str:
+    by_people = [one for one in tries if one.origin is OutboundOrigin.DRAFT]
+    if draft.status is DraftStatus.SENT:
+        if not by_people:
+            raise Conflict("the draft was sent already, by itself")
+        return by_people[-1].request_key
+    return f"draft:{draft.id}:{len(by_people)}"
 
 
 def _draft(tx: Transaction, conversation_id: UUID, draft_id: UUID | None) -> Draft:

@@ -67,7 +67,14 @@ class Letter:
 
     def digest(self, place: Any) -> bytes:
         """Tells this letter from another under the same key; `place` is where it is to go."""
-        told = [self.text, self.html, self.subject, self.target_message_id, place]
+        told = [
+            self.text,
+            self.html,
+            self.subject,
+            self.target_message_id,
+            self.send_at,
+            place,
+        ]
         return hashlib.sha256(json.dumps(told, default=str).encode()).digest()
 
 
