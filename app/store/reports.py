@@ -133,6 +133,22 @@ def silent_accounts(tx: Transaction) -> list[dict[str, Any]]:
     )
 
 
+def unfinished(tx: Transaction, config_id: UUID) -> int:
+    """How many events and messages of ours of an account have come to no end yet."""
+    counts = _rows(
+        tx,
+        """
+        SELECT
+            (SELECT count(*) FROM message_events
+             WHERE config_id = :config_id AND finished_at IS NULL) AS events,
+            (SELECT count(*) FROM outbound_messages
+             WHERE config_id = :config_id AND finished_at IS NULL) AS messages
+        """,
+        config_id=config_id,
+    )[0]
+    return int(counts["events"]) + int(counts["messages"])
+
+
 def summary(tx: Transaction, *, config_id: UUID, run_id: UUID) -> dict[str, Any]:
     """What an account holds, and how long the events of one run took from receipt on."""
     counts = _rows(
