@@ -147,6 +147,8 @@ QUEUES = {
     "bb_ingest_jobs": "Messages to place",
     "bb_classify_jobs": "Messages to judge",
     "bb_draft_jobs": "Replies to draft",
+    "bb_outbound_jobs": "Messages to send",
+    "bb_sync_jobs": "Accounts to ask, files to fetch",
     "bb_deadletter_jobs": "Given up, waiting for a person",
 }
 STAGES = {"materialize": "Place", "classify": "Judge", "draft": "Draft"}
