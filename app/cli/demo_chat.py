@@ -147,33 +147,14 @@ def play(shop: Shop, *, web: str, sandbox: str, secret: str, since: datetime) ->
         )
         _settle(shop, sandbox)
     seconds = time.monotonic() - started
-    return _told(shop, _get(f"{sandbox}/_control/sends"), since, seconds)
+    accepted = _get(f"{sandbox}/_control/sends")
+    return judge(shop, accepted, since=since, seconds=seconds)
 
 
-def _number(shop: Shop) -> int:
-    """Which customer it is this time: the one of the last conversation, if that was played out."""
-    found = _conversations(shop)
-    is_played_out = bool(found) and not _story(shop, found[0]).faults
-    return len(found) if is_played_out else len(found) + 1
-
-
-def _settle(shop: Shop, sandbox: str) -> None:
-    """Wait until everything has been told, carried out and sent; not for ever."""
-    deadline = time.monotonic() + SETTLE_SECONDS
-    attempts = f"{sandbox}/_control/chats/whatsapp/attempts"
-    before = None
-    while time.monotonic() < deadline:
-        told = _get(attempts)
-        # Between two looks nothing was told, and meanwhile nothing was left to do.
-        if told == before:
-            return
-        before = None if told["waiting"] or _unfinished(shop) else told
-        time.sleep(0.1)
-
-
-def _told(
-    shop: Shop, accepted: Sequence[dict[str, Any]], since: datetime, seconds: float
+def judge(
+    shop: Shop, accepted: Sequence[dict[str, Any]], *, since: datetime, seconds: float
 ) -> Told:
+    """Tell of the last conversation, and hold it against what the providers have `accepted`."""
     found = _conversations(shop)
     if not found:
         return Told({}, ["the shop has no conversation"])
@@ -200,6 +181,27 @@ def _told(
         "this_time": {"sent": len(accepted), "seconds": round(seconds, 1)},
     }
     return Told(record, faults)
+
+
+def _number(shop: Shop) -> int:
+    """Which customer it is this time: the one of the last conversation, if that was played out."""
+    found = _conversations(shop)
+    is_played_out = bool(found) and not _story(shop, found[0]).faults
+    return len(found) if is_played_out else len(found) + 1
+
+
+def _settle(shop: Shop, sandbox: str) -> None:
+    """Wait until everything has been told, carried out and sent; not for ever."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    attempts = f"{sandbox}/_control/chats/whatsapp/attempts"
+    before = None
+    while time.monotonic() < deadline:
+        told = _get(attempts)
+        # Between two looks nothing was told, and meanwhile nothing was left to do.
+        if told == before:
+            return
+        before = None if told["waiting"] or _unfinished(shop) else told
+        time.sleep(0.1)
 
 
 def _faults_of_sends(

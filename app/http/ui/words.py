@@ -128,6 +128,7 @@ JOBS = {
     "CLASSIFY": "Judged",
     "DRAFT": "Reply drafted",
     "STORE_FILES": "Attachment kept",
+    "OUTBOUND": "Sent",
 }
 OUTCOMES = {
     "materialized": "done",
@@ -158,6 +159,10 @@ INCIDENTS = {
     "unreadable_job": "A job could not be read",
     "run_stalled": "An import does not move",
     "events_stalled": "Messages do not move",
+    "queue_old": "Work waits too long for a worker",
+    "workers_idle": "Work waits and no worker takes it",
+    "sends_uncertain": "Nobody knows whether messages were sent",
+    "auto_reply_cap": "No more is answered by itself: a limit is reached",
     "files_waiting": "Attachments wait to be kept",
     "storage_away": "Attachments cannot be kept: the storage does not answer",
     "attachment_failed": "Attachments could not be fetched",
