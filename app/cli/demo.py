@@ -56,8 +56,6 @@ def demo(mbox: Path | None, owner: str | None, as_json: bool) -> None:
         demo_settings = settings_for(settings, sandbox_url)
         with everything(demo_settings, logs) as web_url:
             say(f"everything is up after {time.monotonic() - started:.1f} s")
-            # Connected before the import, for what was written earlier is old and never answered.
-            shop = demo_chat.open_shop()
             workspace, config, prefix, key = _account(path, owner)
             try:
                 run_id = broken_off(workspace, config) or _import(
@@ -69,7 +67,7 @@ def demo(mbox: Path | None, owner: str | None, as_json: bool) -> None:
             say("a customer writes to the shop on WhatsApp")
             assert demo_settings.meta_app_secret is not None
             told = demo_chat.play(
-                shop,
+                demo_chat.open_shop(),
                 web=web_url,
                 sandbox=sandbox_url,
                 secret=demo_settings.meta_app_secret.get_secret_value(),

@@ -29,15 +29,16 @@ from app.services.outbound.messages import list_outbound
 
 SHOP = "Demo shop"
 ACTOR = "demo"
-PHONE_NUMBER_ID = "1060000000777"
+#: The provider's ids of the shop's accounts begin behind it.
+FIRST_ACCOUNT = 1_060_000_000_000
 PRODUCTS = b"""sku,name,price,currency,description
 MUG-B,Blue mug,12.50,EUR,Stoneware with a blue glaze; holds 0.3 l
 MUG-W,White mug,11.00,EUR,Stoneware; holds 0.3 l
 BOTTLE,Bottle,18.00,EUR,Steel; fits the usual bottle cages
 """
 CUSTOMER = "Anna Lind"
-#: Numbers that Sweden gives to nobody begin behind it.
-FIRST_NUMBER = 46_701_740_604
+#: One of those that Sweden gives to nobody.
+CUSTOMER_NUMBER = "46701740605"
 SAID = (
     "Do you have the blue mug?",
     "Yes please, I order two of the blue mugs. You can ship them any day.",
@@ -46,14 +47,6 @@ SAID = (
 SETTLE_SECONDS = 45.0
 #: More than a demo makes, however often it is run.
 _MOST = 1_000
-
-
-@dataclass(frozen=True)
-class Shop:
-    """The workspace that sells, and its account."""
-
-    workspace: Workspace
-    config: ChannelConfig
 
 
 @dataclass(frozen=True)
@@ -90,44 +83,34 @@ class Told:
     faults: Sequence[str]
 
 
-def open_shop() -> Shop:
-    """The shop with its account, catalogue and switch, the same each time."""
+def open_shop() -> Workspace:
+    """The workspace that sells, with its catalogue and its switch, the same each time."""
     runtime = session.runtime()
     try:
-        workspace = accounts.find_workspace(runtime, SHOP)
+        shop = accounts.find_workspace(runtime, SHOP)
     except NotFound:
-        workspace = accounts.create_workspace(runtime, SHOP)
-    try:
-        config = accounts.find_config(runtime, workspace.id, "whatsapp")
-    except NotFound:
-        config = accounts.add_config(
-            runtime,
-            workspace.id,
-            name="whatsapp",
-            provider="whatsapp",
-            channel="whatsapp",
-            credentials={"access_token": "sandbox-demo"},
-            external_account_id=PHONE_NUMBER_ID,
-            actor=ACTOR,
-        )
-    if not catalogue.list_products(runtime, workspace.id, limit=1):
-        catalogue.import_products(runtime, workspace.id, PRODUCTS, actor=ACTOR)
-    auto_reply.switch(runtime, workspace.id, allowed=True, actor=ACTOR)
-    return Shop(workspace, config)
+        shop = accounts.create_workspace(runtime, SHOP)
+    if not catalogue.list_products(runtime, shop.id, limit=1):
+        catalogue.import_products(runtime, shop.id, PRODUCTS, actor=ACTOR)
+    auto_reply.switch(runtime, shop.id, allowed=True, actor=ACTOR)
+    return shop
 
 
-def play(shop: Shop, *, web: str, sandbox: str, secret: str, since: datetime) -> Told:
+def play(
+    shop: Workspace, *, web: str, sandbox: str, secret: str, since: datetime
+) -> Told:
     """Let the customer say what they have to say, and wait for the answers.
 
-    Safe to repeat: what was said is said again under its ids, and then nothing follows from it. One
-    conversation that came to no good end is left as it is, and another customer begins anew.
-    `since` is a moment before anything could be sent.
+    Safe to repeat: what was said is said again under its ids, and nothing follows from it. A
+    conversation that came to no good end is left as it is, and another one begins on another account:
+    of one account each sandbox would give the same ids to other messages. `since` is a moment before
+    anything could be sent.
     """
-    number = _number(shop)
+    account = open_account(shop)
     _control(
         f"{sandbox}/_control/chats/whatsapp",
         {
-            "id": PHONE_NUMBER_ID,
+            "id": account.external_account_id,
             "callback": f"{web}/webhooks/whatsapp",
             "secret": secret,
         },
@@ -137,12 +120,12 @@ def play(shop: Shop, *, web: str, sandbox: str, secret: str, since: datetime) ->
         # WhatsApp tells times in whole seconds: what follows an answer must not seem to precede it.
         time.sleep(1.05 - time.time() % 1)
         _control(
-            f"{sandbox}/_control/chats/whatsapp/{PHONE_NUMBER_ID}/inbound",
+            f"{sandbox}/_control/chats/whatsapp/{account.external_account_id}/inbound",
             {
-                "from": str(FIRST_NUMBER + number),
+                "from": CUSTOMER_NUMBER,
                 "name": CUSTOMER,
                 "text": text,
-                "id": f"wamid.demo{number}.{position}",
+                "id": f"wamid.demo.{position}",
             },
         )
         _settle(shop, sandbox)
@@ -151,8 +134,33 @@ def play(shop: Shop, *, web: str, sandbox: str, secret: str, since: datetime) ->
     return judge(shop, accepted, since=since, seconds=seconds)
 
 
+def open_account(shop: Workspace) -> ChannelConfig:
+    """The account of the last conversation, if that was played out; else the next one."""
+    found = _conversations(shop)
+    is_played_out = bool(found) and not _story(shop, found[0]).faults
+    number = len(found) if is_played_out else len(found) + 1
+    name = f"whatsapp {number}"
+    try:
+        return accounts.find_config(session.runtime(), shop.id, name)
+    except NotFound:
+        return accounts.add_config(
+            session.runtime(),
+            shop.id,
+            name=name,
+            provider="whatsapp",
+            channel="whatsapp",
+            credentials={"access_token": "sandbox-demo"},
+            external_account_id=str(FIRST_ACCOUNT + number),
+            actor=ACTOR,
+        )
+
+
 def judge(
-    shop: Shop, accepted: Sequence[dict[str, Any]], *, since: datetime, seconds: float
+    shop: Workspace,
+    accepted: Sequence[dict[str, Any]],
+    *,
+    since: datetime,
+    seconds: float,
 ) -> Told:
     """Tell of the last conversation, and hold it against what the providers have `accepted`."""
     found = _conversations(shop)
@@ -164,7 +172,7 @@ def judge(
     if unfinished:
         faults.append(f"{unfinished} events or messages of the shop are not terminal")
     record = {
-        "workspace": shop.workspace.name,
+        "workspace": shop.name,
         "conversation_id": str(story.conversation.id),
         "dialogue": [_line(shop, one) for one in story.messages],
         "replies": story.replies.total(),
@@ -183,14 +191,7 @@ def judge(
     return Told(record, faults)
 
 
-def _number(shop: Shop) -> int:
-    """Which customer it is this time: the one of the last conversation, if that was played out."""
-    found = _conversations(shop)
-    is_played_out = bool(found) and not _story(shop, found[0]).faults
-    return len(found) if is_played_out else len(found) + 1
-
-
-def _settle(shop: Shop, sandbox: str) -> None:
+def _settle(shop: Workspace, sandbox: str) -> None:
     """Wait until everything has been told, carried out and sent; not for ever."""
     deadline = time.monotonic() + SETTLE_SECONDS
     attempts = f"{sandbox}/_control/chats/whatsapp/attempts"
@@ -205,10 +206,10 @@ def _settle(shop: Shop, sandbox: str) -> None:
 
 
 def _faults_of_sends(
-    shop: Shop, accepted: Sequence[dict[str, Any]], since: datetime
+    shop: Workspace, accepted: Sequence[dict[str, Any]], since: datetime
 ) -> list[str]:
     """Hold what the providers took against what we know to have sent this time."""
-    rows = list_outbound(session.runtime(), shop.workspace.id, limit=_MOST)
+    rows = list_outbound(session.runtime(), shop.id, limit=_MOST)
     expected = Counter(
         str(one.message_id)
         for one in rows
@@ -226,9 +227,9 @@ def _faults_of_sends(
     ]
 
 
-def _line(shop: Shop, message: Message) -> dict[str, Any]:
+def _line(shop: Workspace, message: Message) -> dict[str, Any]:
     is_theirs = message.direction is Direction.INBOUND
-    us = f"{shop.workspace.name}{', by itself' if message.is_automatic else ''}"
+    us = f"{shop.name}{', by itself' if message.is_automatic else ''}"
     return {
         "who": message.sender.get("name") if is_theirs else us,
         "said": message.body,
@@ -236,8 +237,8 @@ def _line(shop: Shop, message: Message) -> dict[str, Any]:
     }
 
 
-def _story(shop: Shop, conversation: Conversation) -> _Story:
-    runtime, workspace_id = session.runtime(), shop.workspace.id
+def _story(shop: Workspace, conversation: Conversation) -> _Story:
+    runtime, workspace_id = session.runtime(), shop.id
     newest = inbox.list_messages(runtime, workspace_id, conversation.id, limit=_MOST)
     queued = list_outbound(
         runtime, workspace_id, conversation_id=conversation.id, limit=_MOST
@@ -258,13 +259,13 @@ def _story(shop: Shop, conversation: Conversation) -> _Story:
     )
 
 
-def _conversations(shop: Shop) -> Sequence[Conversation]:
-    return inbox.list_conversations(session.runtime(), shop.workspace.id, limit=_MOST)
+def _conversations(shop: Workspace) -> Sequence[Conversation]:
+    return inbox.list_conversations(session.runtime(), shop.id, limit=_MOST)
 
 
-def _unfinished(shop: Shop) -> int:
-    with session.runtime().transaction(shop.workspace.id) as tx:
-        return store.reports.unfinished(tx, shop.config.id)
+def _unfinished(shop: Workspace) -> int:
+    with session.runtime().transaction(shop.id) as tx:
+        return store.reports.unfinished(tx)
 
 
 def _control(url: str, asked: dict[str, Any]) -> None:

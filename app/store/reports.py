@@ -133,20 +133,16 @@ def silent_accounts(tx: Transaction) -> list[dict[str, Any]]:
     )
 
 
-def unfinished(tx: Transaction, config_id: UUID) -> int:
-    """How many events and messages of ours of an account have come to no end yet."""
-    counts = _rows(
+def unfinished(tx: Transaction) -> int:
+    """How many events and messages of ours have come to no end yet."""
+    (row,) = _rows(
         tx,
         """
-        SELECT
-            (SELECT count(*) FROM message_events
-             WHERE config_id = :config_id AND finished_at IS NULL) AS events,
-            (SELECT count(*) FROM outbound_messages
-             WHERE config_id = :config_id AND finished_at IS NULL) AS messages
+        SELECT (SELECT count(*) FROM message_events WHERE finished_at IS NULL)
+            + (SELECT count(*) FROM outbound_messages WHERE finished_at IS NULL) AS unfinished
         """,
-        config_id=config_id,
-    )[0]
-    return int(counts["events"]) + int(counts["messages"])
+    )
+    return int(row["unfinished"])
 
 
 def summary(tx: Transaction, *, config_id: UUID, run_id: UUID) -> dict[str, Any]:

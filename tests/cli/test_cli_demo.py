@@ -18,13 +18,18 @@ ANNA = {"kind": "phone", "value": "+46701740605", "name": "Anna Lind"}
 def test_the_shop_is_the_same_each_time(runtime):
     first, second = demo_chat.open_shop(), demo_chat.open_shop()
 
-    assert (first.workspace.id, first.config.id) == (
-        second.workspace.id,
-        second.config.id,
-    )
-    with runtime.transaction(first.workspace.id) as tx:
+    assert first.id == second.id
+    with runtime.transaction(first.id) as tx:
         assert len(store.products.in_order(tx, limit=10, active_only=True)) == 3
-        assert store.tenants.workspace(tx, first.workspace.id).auto_reply
+        assert store.tenants.workspace(tx, first.id).auto_reply
+
+
+def test_a_conversation_that_broke_off_is_left_and_another_account_is_next(story):
+    shop, _ = story(answers=(1, 0))
+
+    names = [demo_chat.open_account(shop).name for _ in range(2)]
+
+    assert names == ["whatsapp 2", "whatsapp 2"]
 
 
 def test_a_shop_in_which_nobody_has_spoken_is_no_success():
@@ -84,10 +89,11 @@ def story(runtime, make):
 
     def story(answers):
         shop = demo_chat.open_shop()
+        account = demo_chat.open_account(shop)
         sent = []
         for text, times in zip(demo_chat.SAID, answers, strict=True):
             (event_id,) = make.events(
-                shop.config,
+                account,
                 message(
                     sender=ANNA,
                     recipients=[],
@@ -97,7 +103,7 @@ def story(runtime, make):
                     sent_at=datetime.now(UTC),
                 ),
             )
-            materialize(runtime, make.materialize_job(shop.config, [event_id]))
+            materialize(runtime, make.materialize_job(account, [event_id]))
             event = make.event(event_id)
             sent += [answered(runtime, event, number) for number in range(times)]
         with runtime.database.engine.begin() as connection:
