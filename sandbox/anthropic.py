@@ -120,7 +120,8 @@ def _faults(asked: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _reply(asked: Mapping[str, Any], prompt: str) -> str:
-    reply = draft(prompt, orders.noted(asked))
+    offered = orders.offered(asked, last_said(prompt))
+    reply = draft(prompt, orders.noted(asked), offered)
     schema = ((asked.get("output_config") or {}).get("format") or {}).get("schema")
     if not schema:
         return reply

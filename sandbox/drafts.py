@@ -100,16 +100,18 @@ _NOTED = {
 }
 
 
-def draft(prompt: str, noted: str | None = None) -> str:
+def draft(prompt: str, noted: str | None = None, offered: str | None = None) -> str:
     """Answer the message that a prompt holds; the prompt may be that message itself.
 
-    `noted` is what was written down of an order.
+    `noted` is what was written down of an order, `offered` what is sold of what was asked for.
     """
     message = last_said(prompt)
     language = judge.language(message)
     greeting, thanks, haste, promise = _REPLIES[language]
     if noted:
         promise = f"{_NOTED[language].format(noted)} {promise}"
+    elif offered:
+        promise = f"{offered}. {promise}"
     closing = f"{haste} {promise}" if judge.is_urgent(message) else promise
     return f"{MARK}\n{greeting}\n\n{thanks.format(_excerpt(message))}\n\n{closing}"
 

@@ -44,7 +44,7 @@ def proposal(asked: Mapping[str, Any], said: str) -> dict[str, Any] | None:
     """The input of the tool for what a customer says, or None where it is no order."""
     if (asked.get("tool_choice") or {}).get("type") == "none":
         return None
-    if TOOL not in {tool.get("name") for tool in asked.get("tools") or ()}:
+    if not _may_order(asked):
         return None
     match = _CONFIRMS.search(said)
     if match is None:
@@ -59,6 +59,19 @@ def proposal(asked: Mapping[str, Any], said: str) -> dict[str, Any] | None:
         "confirmed_with": sentence.strip(),
         **dict.fromkeys(_FIELDS),
     }
+
+
+def offered(asked: Mapping[str, Any], said: str) -> str | None:
+    """The products that a customer names, each with its price in the catalogue."""
+    if not _may_order(asked):
+        return None
+    words = _WORD.findall(said.lower())
+    named = [
+        f"{one['name']}: {one['price']}"
+        for one in _products(asked)
+        if "price" in one and _place(words, one) is not None
+    ]
+    return ", ".join(named) or None
 
 
 def noted(asked: Mapping[str, Any]) -> str | None:
@@ -76,6 +89,10 @@ def noted(asked: Mapping[str, Any]) -> str | None:
     return ", ".join(
         f"{item['quantity']} × {names.get(item['sku'], item['sku'])}" for item in items
     )
+
+
+def _may_order(asked: Mapping[str, Any]) -> bool:
+    return TOOL in {tool.get("name") for tool in asked.get("tools") or ()}
 
 
 def _products(asked: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

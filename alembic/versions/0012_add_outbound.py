@@ -205,12 +205,14 @@ def upgrade():
         op.f("ck_drafts_draftstatus"), "drafts", "status IN ('live', 'stale', 'sent')"
     )
     op.execute((SQL / "wall_in_new_tables.sql").read_text())
+    op.execute((SQL / "queue_depths.sql").read_text())
     op.execute(
         "GRANT USAGE ON SEQUENCE outbound_messages_number_seq TO bizzybee_app, bizzybee_system"
     )
 
 
 def downgrade():
+    op.execute((SQL / "queue_depths_down.sql").read_text())
     op.execute("UPDATE drafts SET status = 'stale' WHERE status = 'sent'")
     op.drop_constraint(op.f("ck_drafts_draftstatus"), "drafts", type_="check")
     op.create_check_constraint(

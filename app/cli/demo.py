@@ -1,12 +1,9 @@
 """`demo`: the main job on a real mailbox, through real processes and simulated providers."""
 
-import json
-import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,14 +13,14 @@ import requests
 
 from app import store
 from app.channels.mailbox import read_mbox
-from app.cli import session
+from app.cli import demo_chat, session
+from app.cli.demo_processes import CAP, DemoFailed, everything, sandbox, settings_for
 from app.cli.imports import count_bar
-from app.cli.output import json_option, say, show_one
-from app.cli.up import STOP_SECONDS
-from app.config import ROOT, Settings, environment_of, process_environment
+from app.cli.output import json_option, print_json, say, show_one
+from app.config import ROOT
 from app.domain.status import Scope
 from app.embedded import complete
-from app.errors import BizzyBeeError, NotFound
+from app.errors import NotFound
 from app.models import ChannelConfig, Workspace
 from app.services import accounts
 from app.services.operations.report import run_report
@@ -31,14 +28,8 @@ from app.services.operations.report import run_report
 WORKSPACE = "Demo"
 SAMPLE = ROOT / "sandbox" / "sample.mbox"
 SAMPLE_OWNER = "support@harbourbikes.example"
-START_SECONDS = 120.0
 #: Nothing finished for so long: something is stuck, and the demo says so instead of waiting.
 STUCK_SECONDS = 90.0
-CAP = 1_000_000
-
-
-class DemoFailed(BizzyBeeError):
-    """The demo could not be carried out."""
 
 
 @click.command()
@@ -50,19 +41,20 @@ class DemoFailed(BizzyBeeError):
 @click.option("--owner", help="Its owner's address; mail from it counts as sent.")
 @json_option
 def demo(mbox: Path | None, owner: str | None, as_json: bool) -> None:
-    """Import a mailbox, decide and draft, through web, workers and beat; then say what came of it.
+    """Import a mailbox, decide and draft; then let a customer write, be answered and order.
 
-    Ends with status 0 when every event has reached a terminal state. Running it again adds nothing.
+    All of it through web, workers and beat. Ends with status 0 when every event has reached a terminal
+    state, each answer went out once and there is one order. Running it again adds nothing.
     """
-    started = time.monotonic()
+    started, since = time.monotonic(), datetime.now(UTC)
     settings = complete()
     path = (mbox or SAMPLE).resolve()
     owner = owner or (SAMPLE_OWNER if mbox is None else "owner@mailbox.example")
     logs = settings.data_dir / "demo"
     logs.mkdir(parents=True, exist_ok=True)
-    with _sandbox(settings, path, owner, logs) as sandbox_url:
-        demo_settings = _settings_for(settings, sandbox_url)
-        with _everything(demo_settings, logs) as web_url:
+    with sandbox(settings, path, owner, logs) as sandbox_url:
+        demo_settings = settings_for(settings, sandbox_url)
+        with everything(demo_settings, logs) as web_url:
             say(f"everything is up after {time.monotonic() - started:.1f} s")
             workspace, config, prefix, key = _account(path, owner)
             try:
@@ -72,110 +64,55 @@ def demo(mbox: Path | None, owner: str | None, as_json: bool) -> None:
                 seconds = _watch(web_url, key, run_id, path)
             finally:
                 accounts.revoke_key(session.runtime(), prefix, actor="demo")
+            say("a customer writes to the shop on WhatsApp")
+            assert demo_settings.meta_app_secret is not None
+            told = demo_chat.play(
+                demo_chat.open_shop(),
+                web=web_url,
+                sandbox=sandbox_url,
+                secret=demo_settings.meta_app_secret.get_secret_value(),
+                since=since,
+            )
     report = run_report(session.runtime(), workspace.id, run_id, seconds=seconds)
-    show_one(report, as_json=as_json)
+    _show(report, told.record, settings.port, as_json=as_json)
+    for fault in told.faults:
+        say(fault, style="red")
     done = report["unfinished"] == 0 and report["import"]["state"] == "completed"
-    if done:
-        say("every event is terminal", style="green")
+    if done and not told.faults:
+        say("every event is terminal, every answer went out once", style="green")
     else:
         say("not finished", style="red")
-    sys.exit(0 if done else 1)
+    sys.exit(0 if done and not told.faults else 1)
 
 
-def _settings_for(settings: Settings, sandbox_url: str) -> Settings:
-    """The same servers, the sandbox's providers, free ports."""
-    return Settings.model_validate(
-        environment_of(settings)
-        | {
-            "PORT": _free_port(),
-            "FLOWER_PORT": _free_port(),
-            "BB_AI_MODE": "live",
-            "BB_IMPORT_CAP_MAX": CAP,
-            "AURINKO_API_BASE_URL": f"{sandbox_url}/aurinko",
-            "LOVABLE_AI_GATEWAY_URL": f"{sandbox_url}/gateway",
-            "LOVABLE_AI_GATEWAY_KEY": "sandbox-demo",
-            "ANTHROPIC_API_URL": f"{sandbox_url}/anthropic",
-            "ANTHROPIC_API_KEY": "sandbox-demo",
-        }
+def _show(
+    report: Mapping[str, Any], chat: Mapping[str, Any], port: int, *, as_json: bool
+) -> None:
+    if as_json:
+        print_json({**report, "chat": chat})
+        return
+    show_one(report, as_json=False)
+    if not chat:
+        return
+    name = chat["workspace"]
+    click.echo(f"\n{name}, on WhatsApp:")
+    for line in chat["dialogue"]:
+        delivery = f" [{line['delivery']}]" if line["delivery"] else ""
+        said = " ".join(line["said"].split())
+        click.echo(f"  {line['who']}: {said}{delivery}")
+    for order in chat["orders"]:
+        items = ", ".join(order["items"])
+        click.echo(
+            f"  order {order['id']}: {items}, {order['total']}, {order['state']}"
+        )
+    sent, seconds = chat["this_time"]["sent"], chat["this_time"]["seconds"]
+    click.echo(f"  {sent} replies sent this time, in {seconds} s\n")
+    click.echo(f'bizzybee orders list -w "{name}"')
+    click.echo(f'bizzybee outbound list -w "{name}"')
+    click.echo(
+        f"bizzybee up, then http://127.0.0.1:{port}/inbox/{chat['conversation_id']} with the key of\n"
+        f'bizzybee key create -w "{name}" --name me --scope read --scope send --scope ops'
     )
-
-
-@contextmanager
-def _sandbox(settings: Settings, path: Path, owner: str, logs: Path) -> Iterator[str]:
-    """The provider simulators, with this mailbox in them."""
-    command = [
-        sys.executable,
-        "-m",
-        "sandbox",
-        "--mailbox",
-        str(path),
-        "--owner",
-        owner,
-    ]
-    with (
-        (logs / "sandbox.log").open("wb") as log,
-        _stopped_at_end(
-            subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=process_environment(settings),
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
-        ) as process,
-    ):
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        if not first:
-            raise DemoFailed(f"the sandbox did not start; see {logs / 'sandbox.log'}")
-        yield json.loads(first)["url"]
-
-
-@contextmanager
-def _everything(settings: Settings, logs: Path) -> Iterator[str]:
-    """All processes of the Procfile; yields the address of the web process once it is ready."""
-    log_path = logs / "processes.log"
-    with (
-        log_path.open("wb") as log,
-        _stopped_at_end(
-            subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "up", "--without", "flower"],
-                cwd=ROOT,
-                env=process_environment(settings),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        ) as process,
-    ):
-        url = f"http://127.0.0.1:{settings.port}"
-        deadline = time.monotonic() + START_SECONDS
-        while not _is_ready(url):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise DemoFailed(f"the processes did not come up; see {log_path}")
-            time.sleep(0.2)
-        yield url
-
-
-@contextmanager
-def _stopped_at_end(
-    process: subprocess.Popen[bytes],
-) -> Iterator[subprocess.Popen[bytes]]:
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=STOP_SECONDS + 10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/readyz", timeout=2).ok
-    except requests.RequestException:
-        return False
 
 
 def _account(path: Path, owner: str) -> tuple[Workspace, ChannelConfig, str, str]:
@@ -266,9 +203,3 @@ def _watch(url: str, key: str, run_id: UUID, path: Path) -> float:
                 say("nothing has moved for a while; giving up", style="red")
                 return time.monotonic() - started
             time.sleep(0.25)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

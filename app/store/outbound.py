@@ -11,6 +11,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal,
     or_,
     select,
     tuple_,
@@ -27,7 +28,14 @@ from app.domain.status import (
     OutboundState,
 )
 from app.domain.unified_message import Direction, MessageKind
-from app.models import ChannelConfig, Conversation, Message, OutboundMessage
+from app.jobs import queues
+from app.models import (
+    ChannelConfig,
+    Conversation,
+    JobAudit,
+    Message,
+    OutboundMessage,
+)
 from app.store.transaction import Transaction
 
 _ON_ITS_WAY = (OutboundState.QUEUED, OutboundState.SENDING)
@@ -632,6 +640,39 @@ def uncertain(tx: Transaction) -> Sequence[Any]:
         )
         .group_by(OutboundMessage.workspace_id, OutboundMessage.config_id)
     ).all()
+
+
+def waiting(tx: Transaction) -> list[dict[str, Any]]:
+    """What could go out now and nobody sends: how much, since when, and when anything was sent last.
+
+    As `reports.waiting_stages` says it of events; empty where nothing waits.
+    """
+    since = func.greatest(OutboundMessage.updated_at, OutboundMessage.next_attempt_at)
+    last = (
+        select(func.max(JobAudit.created_at))
+        .where(
+            JobAudit.created_at > tx.now - timedelta(hours=1),
+            JobAudit.queue == queues.OUTBOUND,
+        )
+        .scalar_subquery()
+    )
+    rows = tx.session.execute(
+        select(
+            literal("to_send").label("status"),
+            func.count().label("events"),
+            func.min(since).label("since"),
+            last.label("last_outcome_at"),
+        )
+        .where(
+            OutboundMessage.finished_at.is_(None),
+            OutboundMessage.state != OutboundState.HELD,
+            _is_due(),
+            ~_has_predecessor(),
+            _account_is_open(),
+        )
+        .having(func.count() > 0)
+    )
+    return [dict(row) for row in rows.mappings()]
 
 
 def _is_due() -> ColumnElement[bool]:

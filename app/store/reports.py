@@ -133,6 +133,18 @@ def silent_accounts(tx: Transaction) -> list[dict[str, Any]]:
     )
 
 
+def unfinished(tx: Transaction) -> int:
+    """How many events and messages of ours have come to no end yet."""
+    (row,) = _rows(
+        tx,
+        """
+        SELECT (SELECT count(*) FROM message_events WHERE finished_at IS NULL)
+            + (SELECT count(*) FROM outbound_messages WHERE finished_at IS NULL) AS unfinished
+        """,
+    )
+    return int(row["unfinished"])
+
+
 def summary(tx: Transaction, *, config_id: UUID, run_id: UUID) -> dict[str, Any]:
     """What an account holds, and how long the events of one run took from receipt on."""
     counts = _rows(

@@ -1,4 +1,7 @@
-"""The main job as a user runs it: `make demo`, from nothing, and then again."""
+"""The main job as a user runs it: `make demo`, from nothing, and then again.
+
+Then the live part: a customer who is answered by itself and orders.
+"""
 
 import json
 import os
@@ -19,12 +22,17 @@ MAILS = FETCHED - REDELIVERED
 pytestmark = [pytest.mark.first, pytest.mark.timeout(300)]
 
 
+#: What the customer buys, and what that costs.
+ORDERED = {"state": "pending_review", "items": ["2 × Blue mug"], "total": "25.00 EUR"}
+
+
 @pytest.mark.shows("A15", "B1", "H2", "L3")
 def test_the_demo_decides_every_mail_once_however_often_it_runs(data_dir):
     first, second = demo(data_dir), demo(data_dir)
 
     every_mail_is_decided_once(first)
     every_decision_occurs_and_drafts_do(first)
+    a_customer_is_answered_by_itself_and_orders(first["chat"])
     running_it_again_adds_nothing(first, second)
     logs_carry_ids_and_no_texts((data_dir / "demo" / "processes.log").read_text())
 
@@ -46,7 +54,23 @@ def every_decision_occurs_and_drafts_do(report):
     assert {"evidence", "model"} <= set(report["judged_by"])
 
 
+def a_customer_is_answered_by_itself_and_orders(chat):
+    said = [(one["who"], one["delivery"]) for one in chat["dialogue"]]
+    assert said == 2 * [("Anna Lind", None), ("Demo shop, by itself", "read")]
+    _, offered, _, noted = (one["said"] for one in chat["dialogue"])
+    assert "Blue mug: 12.50 EUR" in offered
+    assert "2 × Blue mug" in noted
+    [order] = chat["orders"]
+    assert order.items() >= ORDERED.items()
+    assert (chat["replies"], chat["unfinished"]) == (2, 0)
+    assert chat["this_time"]["sent"] == 2
+
+
 def running_it_again_adds_nothing(first, second):
+    told, again = first.pop("chat"), second.pop("chat")
+    told.pop("this_time")
+    assert again.pop("this_time")["sent"] == 0
+    assert again == told
     assert (second["import"]["new"], second["import"]["known before"]) == (0, FETCHED)
     unchanged = first.keys() - {"import", "seconds_from_receipt"}
     assert {name: second[name] for name in unchanged} == {

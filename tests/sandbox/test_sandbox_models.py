@@ -460,6 +460,14 @@ def test_who_buys_nothing_of_the_catalogue_places_none(sandbox, said):
     assert answer["stop_reason"] == "end_turn"
 
 
+def test_who_asks_for_a_product_is_told_its_price(sandbox):
+    answer = sandbox.post(DRAFTS, buying("Do you have the blue mugs?")).json()
+
+    text = answer["content"][0]["text"]
+    assert "Blue mug: 12.50 EUR. We will" in text
+    assert "Plate" not in text
+
+
 @pytest.mark.parametrize(("is_error", "tells"), [(False, True), (True, False)])
 def test_the_reply_says_what_was_noted(sandbox, is_error, tells):
     asked = buying("I take two of the blue mugs, please.")

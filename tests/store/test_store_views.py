@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app import store
-from app.domain.status import EventStatus, RunState
+from app.domain.status import ConfigStatus, EventStatus, RunState
 from app.services.pipeline.materialize import materialize
 from tests.factories import message
 
@@ -101,6 +101,8 @@ def test_depths_count_what_is_due_per_queue(
         "bb_ingest_jobs": (2, 1),
         "bb_classify_jobs": (1, 0),
         "bb_draft_jobs": (1, 0),
+        "bb_outbound_jobs": (0, 0),
+        "bb_sync_jobs": (0, 0),
         "bb_deadletter_jobs": (2, 0),
     }
     assert found["bb_ingest_jobs"]["oldest_at"] == moment - timedelta(minutes=1)
@@ -116,8 +118,30 @@ def test_every_queue_stands_in_the_depths_when_nothing_is_due(depths):
         "bb_ingest_jobs": (0, 0, None),
         "bb_classify_jobs": (0, 0, None),
         "bb_draft_jobs": (0, 0, None),
+        "bb_outbound_jobs": (0, 0, None),
+        "bb_sync_jobs": (0, 0, None),
         "bb_deadletter_jobs": (0, 0, None),
     }
+
+
+@pytest.mark.shows("K6")
+def test_accounts_to_ask_and_files_to_fetch_are_counted_from_their_time_on(
+    runtime, make, workspace, config, ask, depths, now
+):
+    polled = make.config(workspace, provider="aurinko", poll_seconds=60)
+    paused = make.config(workspace, provider="aurinko", poll_seconds=60)
+    with runtime.transaction(workspace.id) as tx:
+        store.tenants.set_config_status(tx, paused.id, ConfigStatus.PAUSED, "by test")
+        store.watermarks.add_missing(tx)
+        store.fetches.announce(tx, config, ["a", "b"], receipt_id=None)
+    due = depths()["bb_sync_jobs"]
+
+    with runtime.system_transaction() as tx:
+        (watermark,) = store.watermarks.of_config(tx, polled.id).values()
+        watermark.next_attempt_at = now() + timedelta(minutes=1)
+    later = depths()["bb_sync_jobs"]
+
+    assert (due["depth"], later["depth"]) == (3, 2)
 
 
 def test_a_letter_that_is_settled_is_no_longer_counted(runtime, depths):

@@ -178,6 +178,7 @@ QUEUES = {
     "bb_classify_jobs": "Messages to judge",
     "bb_draft_jobs": "Replies to draft",
     "bb_outbound_jobs": "Messages to send",
+    "bb_sync_jobs": "Accounts to ask, files to fetch",
     "bb_deadletter_jobs": "Given up, waiting for a person",
 }
 STAGES = {"materialize": "Place", "classify": "Judge", "draft": "Draft"}
@@ -187,6 +188,10 @@ INCIDENTS = {
     "unreadable_job": "A job could not be read",
     "run_stalled": "An import does not move",
     "events_stalled": "Messages do not move",
+    "queue_old": "Work waits too long for a worker",
+    "workers_idle": "Work waits and no worker takes it",
+    "sends_uncertain": "Nobody knows whether messages were sent",
+    "auto_reply_cap": "No more is answered by itself: a limit is reached",
     "files_waiting": "Attachments wait to be kept",
     "storage_away": "Attachments cannot be kept: the storage does not answer",
     "attachment_failed": "Attachments could not be fetched",

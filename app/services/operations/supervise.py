@@ -92,7 +92,7 @@ def _stalled_events(tx: Transaction, settings: Settings) -> Iterator[Condition]:
 
 
 def _old_queues(tx: Transaction, _: Settings) -> Iterator[Condition]:
-    for stage in store.reports.waiting_stages(tx):
+    for stage in _waiting(tx):
         if tx.now - stage["since"] > QUEUE_AGE:
             yield Condition(
                 key=stage["status"],
@@ -103,6 +103,10 @@ def _old_queues(tx: Transaction, _: Settings) -> Iterator[Condition]:
                     "since": stage["since"].isoformat(),
                 },
             )
+
+
+def _waiting(tx: Transaction) -> list[dict[str, Any]]:
+    return [*store.reports.waiting_stages(tx), *store.outbound.waiting(tx)]
 
 
 def _waiting_files(tx: Transaction, _: Settings) -> Iterator[Condition]:
@@ -117,7 +121,7 @@ def _waiting_files(tx: Transaction, _: Settings) -> Iterator[Condition]:
 
 
 def _idle_workers(tx: Transaction, _: Settings) -> Iterator[Condition]:
-    for stage in store.reports.waiting_stages(tx):
+    for stage in _waiting(tx):
         last = stage["last_outcome_at"]
         waits = tx.now - stage["since"] > IDLE_FOR
         if waits and (last is None or tx.now - last > IDLE_FOR):
