@@ -86,11 +86,14 @@ class _Sending:
         with self.runtime.transaction(self.job.workspace_id) as tx:
             lost = store.outbound.claim_lost(tx, self.job.conversation_id)
             for outbound in lost:
-                adapter = self._adapter(require_config(tx, outbound.config_id))
+                config = require_config(tx, outbound.config_id)
+                # Its adapter may have been taken away since.
+                adapter = self.runtime.adapters.get(config.provider)
+                can_find = isinstance(adapter, Sender) and adapter.can_find
                 store.outbound.make_uncertain(
                     tx,
                     outbound,
-                    until=tx.now if adapter.can_find else None,
+                    until=tx.now if can_find else None,
                     error=outbound.last_error or "",
                 )
                 self._note(tx, outbound, "uncertain", outbound.last_error)
