@@ -75,7 +75,8 @@ def approve_draft(
     """Send a draft, as it was edited or with the text that is given now; once, however often asked.
 
     Raises NotFound where no draft waits, and Conflict where what it answers was overtaken: by a newer
-    message, an edit, or somebody's answer. Whoever still wants to send it writes it as a message.
+    message, an edit, or somebody's answer, or where it went out by itself. Whoever still wants to send
+    it writes it as a message.
     """
     with runtime.transaction(workspace_id) as tx:
         draft = _draft(tx, conversation_id, draft_id)
@@ -89,6 +90,8 @@ def approve_draft(
                 "the draft answers what was overtaken meanwhile; read the conversation, then send "
                 "your own message or wait for the next draft"
             )
+        if store.outbound.has_gone_out_by_itself(tx, draft.id, draft.target_message_id):
+            raise Conflict("the draft was sent already, by itself")
         queued = answer_conversation(
             tx,
             runtime,

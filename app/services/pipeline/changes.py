@@ -189,6 +189,18 @@ def _overtake(
         return
     # Conversations before events: the order in which drafts are saved too.
     store.conversations.lock(tx, {messages[one].conversation_id for one in inbound})
+    for rule, reason, overtaken in (
+        ("deleted", "it was taken back", inbound & deleted),
+        ("edited", "it was edited meanwhile", inbound & edited),
+    ):
+        # What nobody has sent yet answers nothing: the message waits again.
+        store.outbound.cancel_automatic(
+            tx,
+            {messages[one].conversation_id for one in overtaken},
+            targets=overtaken,
+            rule=rule,
+            reason=reason,
+        )
     store.changes.retire_drafts(tx, inbound)
     store.changes.end_deleted(tx, inbound & deleted)
     decide_again(tx, runtime, job, inbound & edited)
