@@ -284,7 +284,7 @@ def save_sent(
         )
         .execution_options(synchronize_session=False)
     )
-    tells_status = Message.delivery_status.is_(None)
+    tells_status: ColumnElement[bool] = Message.delivery_status.is_(None)
     if before in (OutboundState.FAILED, OutboundState.CANCELLED):
         tells_status = true()  # that it failed was only what we believed
     tx.session.execute(
@@ -411,6 +411,20 @@ def end(
     )
     _forget_answers(tx, outbound.conversation_id)
     return ended
+
+
+def note_undelivered(tx: Transaction, message_id: UUID, conversation_id: UUID) -> None:
+    """Let what a message answered wait again: the provider took it and could not deliver it."""
+    answered = select(OutboundMessage.target_message_id).where(
+        OutboundMessage.message_id == message_id
+    )
+    tx.session.execute(
+        update(Message)
+        .where(Message.id == answered.scalar_subquery())
+        .values(reply_sent=False)
+        .execution_options(synchronize_session=False)
+    )
+    _forget_answers(tx, conversation_id)
 
 
 def cancel_automatic(

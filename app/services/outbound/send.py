@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from app import store
+from app.channels.send_faults import rule_of
 from app.channels.sending import Outgoing, Sender, Sent
 from app.domain.backoff import delay
 from app.domain.outbound import MAX_CHECKS, MAX_SENDS
@@ -17,13 +18,10 @@ from app.domain.status import OutboundState
 from app.errors import (
     AuthError,
     BizzyBeeError,
-    OptedOut,
     OutcomeUnknown,
     PermanentError,
     RateLimited,
     RetryableError,
-    Undeliverable,
-    WindowClosed,
 )
 from app.jobs.contracts import Outbound
 from app.logs import get_logger
@@ -35,6 +33,7 @@ from app.services.outbound.guards import forbids, report_cap
 from app.services.pipeline.changes import catch_up
 from app.services.pipeline.failure import describe
 from app.services.pipeline.outcome import Outcome
+from app.services.pipeline.refusals import learn_from_refusal
 from app.services.sync.account_faults import pause_after, settle_for_account
 from app.store.audit import EventOutcome
 from app.store.transaction import Transaction
@@ -44,12 +43,6 @@ MAX_OF_JOB = 20
 
 #: A look for what is uncertain comes when the provider has had time to show it.
 FIRST_CHECK = timedelta(seconds=5)
-
-_RULES: dict[type[Exception], str] = {
-    WindowClosed: "window_closed",
-    OptedOut: "opted_out",
-    Undeliverable: "undeliverable",
-}
 
 #: Tries to write down what the provider said: it will not be said again.
 _WRITES = 6
@@ -247,14 +240,16 @@ class _Sending:
         self, tx: Transaction, outbound: OutboundMessage, error: Exception
     ) -> None:
         reason = describe(error)
-        rule = _RULES.get(type(error), "refused")
+        rule = rule_of(type(error))
         if isinstance(error, RetryableError):
             rule = "gave_up"
         if not store.outbound.end(
             tx, outbound, state=OutboundState.FAILED, rule=rule, reason=reason
         ):
             return
-        learn_from_refusal(tx, outbound, rule, reason)
+        learn_from_refusal(
+            tx, outbound.recipient, outbound.config_id, rule=rule, reason=reason
+        )
         store.dead_letters.add(
             tx,
             [
@@ -361,19 +356,6 @@ def settle_sent(
         details={"origin": outbound.origin, "outbound_id": str(outbound.id)},
     )
     return True
-
-
-def learn_from_refusal(
-    tx: Transaction, outbound: OutboundMessage, rule: str, reason: str
-) -> None:
-    """Let what a provider says of a recipient count for the next message too."""
-    to = outbound.recipient
-    if rule == "opted_out":
-        store.customers.stop(tx, to["kind"], to["value"], config_id=outbound.config_id)
-    elif rule == "undeliverable":
-        store.customers.mark_undeliverable(
-            tx, to["kind"], to["value"], config_id=outbound.config_id, reason=reason
-        )
 
 
 def _free(tx: Transaction, outbound: OutboundMessage, external_id: str) -> str | None:

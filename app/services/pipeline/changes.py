@@ -14,6 +14,7 @@ from app.jobs.contracts import Classify, Materialize
 from app.models import Message, MessageChange
 from app.runtime import Runtime
 from app.services.pipeline.placement import Arrived
+from app.services.pipeline.refusals import learn_from_delivery
 from app.store.transaction import Transaction
 
 
@@ -93,6 +94,8 @@ def apply_changes(
             if not message.deleted_at:
                 deleted.add(message_id)
         store.changes.reshape(tx, message_id, _values(message, shape))
+        if message.direction is Direction.OUTBOUND and _is_further(message, shape):
+            learn_from_delivery(tx, message, shape)
     _overtake(tx, runtime, job, found, edited - gone, deleted)
     return gone
 
@@ -112,6 +115,8 @@ def catch_up(tx: Transaction, config_id: UUID, external_id: str) -> None:
     for message_id, message in store.messages.of_ids(tx, touched).items():
         shape = shape_of(map(_change, [*told[message_id], *marks.get(message_id, [])]))
         store.changes.reshape(tx, message_id, _values(message, shape))
+        if message.direction is Direction.OUTBOUND and _is_further(message, shape):
+            learn_from_delivery(tx, message, shape)
 
 
 def verdict_of(one: Arrived) -> dict[str, Any]:
