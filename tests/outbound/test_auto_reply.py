@@ -8,7 +8,7 @@ import pytest
 from app import store
 from app.domain.decision import Category
 from app.domain.status import ConversationStatus, OutboundState
-from app.errors import Conflict
+from app.errors import Conflict, OutcomeUnknown, RetryableError
 from app.services.inbox import change_conversation
 from app.services.operations.explain import explain_event
 from app.services.outbound.auto_reply import switch
@@ -342,3 +342,61 @@ def test_what_was_edited_after_its_answer_was_queued_has_a_new_draft_for_a_perso
     assert rules(newest.auto_reply) == ["answered_before"]
     assert dispatch(event.conversation_id) == {}
     assert provider.taken == []
+
+
+LONG = " ".join(f"word{number}" for number in range(400))
+
+
+@pytest.fixture
+def begun(allowed, world, maker, account, receive, dispatch, provider, due_now):
+    """A conversation whose automatic answer has gone out in part."""
+    [event] = receive(chat())
+    current = replace(
+        world, classifier=ScriptedClassifier(), drafter=SayingDrafter(LONG)
+    )
+    classify(current, maker.classify_job(account, [event.id]))
+    draft(current, maker.draft_job(account, [event.id]))
+    provider.script = [lambda _: None, RetryableError("busy")]
+    assert dispatch(event.conversation_id) == {"sent": 1, "put_off": 1}
+    due_now()
+    return event.conversation_id
+
+
+@pytest.mark.shows("H4", "I5")
+def test_who_steps_in_takes_the_rest_of_a_long_answer_away(
+    begun, receive, dispatch, provider
+):
+    receive(echo("Let me take over.", external_id="e1"))
+
+    assert dispatch(begun) == {"answered_by_person": 1}
+    assert len(provider.taken) == 1
+
+
+@pytest.mark.shows("I5")
+def test_what_the_customer_says_meanwhile_does_not_cut_an_answer_off(
+    begun, receive, dispatch, provider
+):
+    receive(chat("Hm", sent_at=datetime.now(UTC)))
+
+    dispatch(begun)
+    assert " ".join(provider.texts) == LONG
+
+
+@pytest.mark.shows("H4", "I5")
+def test_an_answer_whose_part_is_uncertain_does_not_go_on_after_a_persons(
+    begun, world, workspace, dispatch, provider
+):
+    from app.services.outbound.messages import Wanted, send_message, settle
+
+    provider.script = [OutcomeUnknown("silence")]
+    dispatch(begun)
+    wanted = Wanted(text="Let me see.", conversation_id=begun)
+    send_message(world, workspace.id, wanted, key="k", actor="anna")
+    with world.system_transaction() as tx:
+        [unknown] = store.outbound.find(tx, state=OutboundState.UNCERTAIN)
+        assert store.outbound.find(tx, state=OutboundState.HELD) == []
+    settle(world, unknown.id, was_sent=True, actor="anna")
+    dispatch(begun)
+
+    assert len(provider.taken) == 2
+    assert provider.texts[-1] == "Let me see."
