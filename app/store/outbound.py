@@ -712,6 +712,29 @@ def uncertain(tx: Transaction) -> Sequence[Any]:
     ).all()
 
 
+def waiting(tx: Transaction, *, since: datetime) -> Sequence[Any]:
+    """Per account what has been due since then and is not sent; what an account holds back is not."""
+    due_at = func.greatest(
+        OutboundMessage.updated_at,
+        OutboundMessage.next_attempt_at,
+        OutboundMessage.lease_expires_at,
+    )
+    return tx.session.execute(
+        select(
+            OutboundMessage.workspace_id,
+            OutboundMessage.config_id,
+            func.count().label("messages"),
+        )
+        .where(
+            OutboundMessage.finished_at.is_(None),
+            OutboundMessage.state.in_(_ON_ITS_WAY),
+            due_at < since,
+            _account_is_open(),
+        )
+        .group_by(OutboundMessage.workspace_id, OutboundMessage.config_id)
+    ).all()
+
+
 def _is_due() -> ColumnElement[bool]:
     return and_(
         or_(

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from app import store
 from app.channels.sending import Sent
@@ -696,3 +698,70 @@ def test_what_was_being_sent_when_its_adapter_was_taken_away_is_uncertain(
 
     assert dispatch(runtime=without) == {"uncertain": 1}
     assert row(part)[0].finished_at is not None
+
+
+def test_what_cannot_be_made_ready_is_given_up_and_keeps_nothing_waiting(
+    world, answer, dispatch, provider, row
+):
+    [part] = answer("one")
+    [later] = answer("two")
+    with world.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE message_events SET payload = '{}'")
+        connection.exec_driver_sql(
+            "UPDATE outbound_messages SET target_message_id = NULL WHERE id = %s",
+            (later.id,),
+        )
+
+    assert dispatch() == {"failed": 1, "sent": 1}
+    assert provider.texts == ["two"]
+    assert row(part)[0].state is OutboundState.FAILED
+    with world.system_transaction() as tx:
+        assert len(store.dead_letters.find(tx, job_type="OUTBOUND")) == 1
+
+
+def test_what_has_been_due_for_long_is_told_to_somebody(world, account, answer):
+    answer()
+    assert supervise(world, forced=True)["sends_waiting"] == 0
+
+    with world.database.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE outbound_messages SET updated_at = now() - interval '6 minutes'"
+        )
+    assert supervise(world, forced=True)["sends_waiting"] == 1
+
+    with world.database.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE outbound_messages SET next_attempt_at = now() + interval '1 day'"
+        )
+    assert supervise(world, forced=True)["sends_waiting"] == 0
+
+
+@pytest.mark.shows("I1")
+def test_what_the_provider_said_is_kept_while_the_database_is_away_for_a_minute(
+    world, answer, dispatch, provider, row, monkeypatch
+):
+    slept = []
+    monkeypatch.setattr(
+        "app.services.outbound.send.time", SimpleNamespace(sleep=slept.append)
+    )
+    provider.script = [lambda _: slept.append(0) and None]
+    [part] = answer()
+
+    assert dispatch(runtime=replace(world, database=Away(world.database, slept))) == {
+        "sent": 1
+    }
+    assert sum(slept) >= 60
+    assert row(part)[0].state is OutboundState.SENT
+
+
+class Away:
+    """A database that is gone for a minute, once something is slept over."""
+
+    def __init__(self, database, slept):
+        self.database = database
+        self.slept = slept
+
+    def transaction(self, *args, **kwargs):
+        if self.slept and sum(self.slept) < 60:
+            raise OperationalError("", {}, Exception("the server is gone"))
+        return self.database.transaction(*args, **kwargs)

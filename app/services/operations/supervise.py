@@ -160,6 +160,19 @@ def _uncertain_sends(tx: Transaction, _: Settings) -> Iterator[Condition]:
         )
 
 
+def _waiting_sends(tx: Transaction, _: Settings) -> Iterator[Condition]:
+    for group in store.outbound.waiting(tx, since=tx.now - QUEUE_AGE):
+        yield Condition(
+            key=str(group.config_id),
+            workspace_id=group.workspace_id,
+            severity=Severity.WARNING,
+            details={
+                "messages": group.messages,
+                "do": "see `bizzybee outbound list --state queued` and the log of the workers that send",
+            },
+        )
+
+
 KINDS: dict[str, Callable[[Transaction, Settings], Iterator[Condition]]] = {
     "run_stalled": _stalled_runs,
     "events_stalled": _stalled_events,
@@ -168,4 +181,5 @@ KINDS: dict[str, Callable[[Transaction, Settings], Iterator[Condition]]] = {
     "workers_idle": _idle_workers,
     "account_silent": _silent_accounts,
     "sends_uncertain": _uncertain_sends,
+    "sends_waiting": _waiting_sends,
 }

@@ -8,6 +8,7 @@ from functools import partial
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import store
 from app.channels.send_faults import rule_of
@@ -44,8 +45,10 @@ MAX_OF_JOB = 20
 #: A look for what is uncertain comes when the provider has had time to show it.
 FIRST_CHECK = timedelta(seconds=5)
 
-#: Tries to write down what the provider said: it will not be said again.
-_WRITES = 6
+#: Tries to write down what the provider said, over more than a minute: it will not be said again.
+_WRITES = 13
+#: Seconds between two of them.
+_LONGEST_PAUSE = 10.0
 
 log = get_logger("outbound")
 
@@ -93,6 +96,15 @@ class _Sending:
 
     def send_next(self) -> bool:
         """Send one message; False where nothing is due."""
+        try:
+            return self._send_next()
+        except (DBAPIError, PoolTimeout):
+            raise
+        except Exception as error:  # noqa: BLE001 — it would keep all behind it waiting for ever
+            self._keep(partial(self._break_off, error=error))
+            return True
+
+    def _send_next(self) -> bool:
         with self.runtime.transaction(self.job.workspace_id) as tx:
             outbound = store.outbound.claim(
                 tx, self.job.conversation_id, lease=self.runtime.lease
@@ -227,14 +239,20 @@ class _Sending:
         else:
             # Nobody foresaw it, or nobody can know: it may have gone out.
             if not isinstance(error, OutcomeUnknown):
-                log.error(
-                    "send",
-                    error=reason,
-                    where="".join(traceback.format_tb(error.__traceback__)),
-                )
+                _log_unforeseen(error)
             until = tx.now + FIRST_CHECK if adapter.can_find else None
             store.outbound.make_uncertain(tx, outbound, until=until, error=reason)
             self._note(tx, outbound, "uncertain", reason)
+
+    def _break_off(self, tx: Transaction, error: Exception) -> None:
+        """Give up what cannot even be made ready: its provider was not called."""
+        outbound = store.outbound.claim(
+            tx, self.job.conversation_id, lease=self.runtime.lease
+        )
+        if outbound is None:
+            raise error
+        _log_unforeseen(error)
+        self._give_up(tx, outbound, error)
 
     def _give_up(
         self, tx: Transaction, outbound: OutboundMessage, error: Exception
@@ -290,13 +308,13 @@ class _Sending:
                 with self.runtime.transaction(self.job.workspace_id) as tx:
                     write(tx)
                 return
-            except DBAPIError as error:
+            except (DBAPIError, PoolTimeout) as error:
                 del self.outcomes[noted:]
-                kind = type(error.orig or error).__name__
+                kind = type(getattr(error, "orig", None) or error).__name__
                 log.warning("send", outcome="not written down", error=kind)
                 if attempt == _WRITES:
                     raise
-                time.sleep(0.1 * 2**attempt)
+                time.sleep(min(0.1 * 2**attempt, _LONGEST_PAUSE))
 
     def _adapter(self, config: ChannelConfig) -> Sender:
         adapter = self.runtime.adapters.of(config.provider)
@@ -318,6 +336,14 @@ class _Sending:
             started_at=tx.now,
         )
         self.outcomes.append(outcome)
+
+
+def _log_unforeseen(error: Exception) -> None:
+    log.error(
+        "send",
+        error=describe(error),
+        where="".join(traceback.format_tb(error.__traceback__)),
+    )
 
 
 def settle_sent(
