@@ -148,6 +148,7 @@ def claim(
         select(OutboundMessage.id)
         .where(
             OutboundMessage.conversation_id == conversation_id,
+            OutboundMessage.finished_at.is_(None),
             OutboundMessage.state == OutboundState.QUEUED,
             _is_due(),
             ~_has_predecessor(),
@@ -183,6 +184,7 @@ def claim_lost(tx: Transaction, conversation_id: UUID) -> Sequence[OutboundMessa
         select(OutboundMessage.id)
         .where(
             OutboundMessage.conversation_id == conversation_id,
+            OutboundMessage.finished_at.is_(None),
             OutboundMessage.state == OutboundState.SENDING,
             OutboundMessage.lease_expires_at < func.now(),
         )
@@ -545,7 +547,7 @@ def unmet(
         select(OutboundMessage)
         .where(
             OutboundMessage.config_id == config_id,
-            OutboundMessage.is_met.is_(False),
+            ~OutboundMessage.is_met,  # as the index says it
             OutboundMessage.text_digest == digest,
             OutboundMessage.state.in_(
                 (
@@ -682,6 +684,7 @@ def next_due(tx: Transaction) -> UUID | None:
         select(OutboundMessage.conversation_id)
         .where(
             OutboundMessage.workspace_id == tx.workspace_id,
+            OutboundMessage.finished_at.is_(None),
             OutboundMessage.state == OutboundState.QUEUED,
             _is_due(),
             ~_has_predecessor(),
