@@ -172,6 +172,12 @@ def upgrade():
         unique=False,
     )
     op.create_index(
+        op.f("ix_outbound_messages_workspace_id_created_at_id"),
+        "outbound_messages",
+        ["workspace_id", "created_at", "id"],
+        unique=False,
+    )
+    op.create_index(
         "ix_outbound_messages_uncertain",
         "outbound_messages",
         ["config_id"],
@@ -223,6 +229,10 @@ def downgrade():
     op.drop_column("drafts", "edited_at")
     op.drop_column("drafts", "edited_by")
     op.drop_column("drafts", "edited_body")
+    op.drop_index(
+        op.f("ix_outbound_messages_workspace_id_created_at_id"),
+        table_name="outbound_messages",
+    )
     op.drop_index(
         "ix_outbound_messages_uncertain",
         table_name="outbound_messages",

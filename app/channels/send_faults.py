@@ -15,10 +15,13 @@ from app.errors import (
     AuthError,
     BizzyBeeError,
     Gone,
+    OptedOut,
     OutcomeUnknown,
     PermanentError,
     RateLimited,
     RetryableError,
+    Undeliverable,
+    WindowClosed,
 )
 from app.transport import RATE_LIMIT_PAUSE, HTTPClient, decoded, retry_after
 
@@ -42,6 +45,19 @@ class Refusal:
     """None where no table knows the code."""
     pause: float | None = None
     """Seconds until the provider wants to be asked again, where it says so."""
+
+
+#: What a refusal says of the recipient, as a word: the queue and statuses share it.
+_RULES: dict[type[Exception], str] = {
+    WindowClosed: "window_closed",
+    OptedOut: "opted_out",
+    Undeliverable: "undeliverable",
+}
+
+
+def rule_of(error: type[Exception]) -> str:
+    """Name the rule by which a message was not sent; what says nothing of anybody is `refused`."""
+    return _RULES.get(error, "refused")
 
 
 class SendClient(HTTPClient):

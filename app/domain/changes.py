@@ -58,6 +58,8 @@ class Shape:
     """Who reacts with what, right now."""
     delivery_status: DeliveryStatus | None = None
     delivery_reason: str | None = None
+    failed_by: str | None = None
+    """The rule by which it was not delivered, where its provider's code is known."""
     call: dict[str, Any] = field(default_factory=dict)
 
 
@@ -69,6 +71,7 @@ def shape_of(changes: Iterable[Change]) -> Shape:
     reactions: dict[str, str] = {}
     status: DeliveryStatus | None = None
     reason: str | None = None
+    rule: str | None = None
     call: dict[str, Any] = {}
     for change in sorted(changes, key=lambda one: (one.at, one.key)):
         match change.kind:
@@ -84,11 +87,12 @@ def shape_of(changes: Iterable[Change]) -> Shape:
                 said = status_of(change.details)
                 if said and (status is None or RANKS[said] > RANKS[status]):
                     status, reason = said, _reason(change.details)
+                    rule = _rule(change.details)
             case MessageKind.CALL:
                 told = change.details.get("call")
                 call |= told if isinstance(told, dict) else {}
                 text = change.text or text
-    return Shape(text, edited_at, deleted_at, reactions, status, reason, call)
+    return Shape(text, edited_at, deleted_at, reactions, status, reason, rule, call)
 
 
 def status_of(details: dict[str, Any]) -> DeliveryStatus | None:
@@ -97,6 +101,11 @@ def status_of(details: dict[str, Any]) -> DeliveryStatus | None:
         return DeliveryStatus(str(details.get("status")).lower())
     except ValueError:
         return None
+
+
+def _rule(details: dict[str, Any]) -> str | None:
+    rule = details.get("rule")
+    return rule if isinstance(rule, str) else None
 
 
 def _reason(details: dict[str, Any]) -> str | None:

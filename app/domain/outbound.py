@@ -12,8 +12,10 @@ MAX_CHECKS = 6
 
 #: Clocks differ: an echo may claim to be older than our call.
 ECHO_BEFORE = timedelta(minutes=5)
-#: An echo or a sent folder may be read long after; the same text later is another message.
-ECHO_AFTER = timedelta(hours=24)
+#: Providers may take their time; the same text later is another message.
+ECHO_AFTER = timedelta(hours=1)
+#: Where an echo does not say when it was sent: it may be read long after.
+ECHO_READ_AFTER = timedelta(hours=24)
 
 
 def text_digest(text: str) -> bytes:

@@ -291,5 +291,18 @@ _SITUATIONS: tuple[tuple[str, str, Callable[[Situation], bool]], ...] = (
     ),
 )
 
+#: A person steps in, or has: what was begun is not finished either.
+STEPS_IN = frozenset(
+    {
+        "switched_off",
+        "workspace_off",
+        "ai_disabled",
+        "closed",
+        "handed_over",
+        "answered_by_person",
+        "deleted",
+    }
+)
+
 #: Caps are there for when everything else has failed: somebody is told.
 CAPS = frozenset({"conversation_cap", "sender_cap", "workspace_cap"})

@@ -32,6 +32,7 @@ class OutboundMessage(InWorkspace, Timestamps, Base):
         Index(None, "conversation_id", "number"),
         Index(None, "target_message_id"),
         Index(None, "workspace_id", "config_id"),
+        Index(None, "workspace_id", "created_at", "id"),
         # Whatever is left to do, and nothing else.
         Index(
             "ix_outbound_messages_unfinished",

@@ -165,6 +165,20 @@ def mark_undeliverable(
         )
 
 
+def mark_deliverable(
+    tx: Transaction, kind: str, value: str, *, config_id: UUID
+) -> None:
+    """Note that something has arrived at an address."""
+    found = identity(tx, kind, value, config_id=config_id)
+    if found is not None and found.undeliverable_at is not None:
+        tx.session.execute(
+            update(CustomerIdentity)
+            .where(CustomerIdentity.id == found.id)
+            .values(undeliverable_at=None, undeliverable_reason=None)
+            .execution_options(synchronize_session=False)
+        )
+
+
 def add(
     tx: Transaction,
     customers: Sequence[dict[str, Any]],

@@ -14,13 +14,14 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     tuple_,
     update,
 )
 from sqlalchemy.orm import aliased
 
 from app.domain.ids import new_id
-from app.domain.outbound import ECHO_AFTER, ECHO_BEFORE
+from app.domain.outbound import ECHO_BEFORE
 from app.domain.status import (
     ConfigStatus,
     DeliveryStatus,
@@ -39,6 +40,12 @@ from app.models import (
 from app.store.transaction import Transaction
 
 _ON_ITS_WAY = (OutboundState.QUEUED, OutboundState.SENDING)
+
+#: The rule by which the parts of a text end whose earlier part was not sent.
+_EARLIER_PART = "earlier_part"
+
+#: All looks for a message are over by then, where its account is open.
+_LOOKED_FOR = timedelta(hours=1)
 
 
 def add(
@@ -85,6 +92,25 @@ def answers_to(tx: Transaction, message_id: UUID) -> Sequence[OutboundMessage]:
         .where(OutboundMessage.target_message_id == message_id)
         .order_by(OutboundMessage.number)
     ).all()
+
+
+def has_gone_out_by_itself(
+    tx: Transaction, draft_id: UUID, target_message_id: UUID
+) -> bool:
+    """Whether a draft was sent without a person, or is about to be."""
+    found = tx.session.scalar(
+        select(OutboundMessage.id)
+        .where(
+            OutboundMessage.target_message_id == target_message_id,
+            OutboundMessage.draft_id == draft_id,
+            OutboundMessage.origin == OutboundOrigin.AUTOMATIC,
+            OutboundMessage.state.not_in(
+                (OutboundState.CANCELLED, OutboundState.FAILED)
+            ),
+        )
+        .limit(1)
+    )
+    return found is not None
 
 
 def of_message(tx: Transaction, message_id: UUID) -> OutboundMessage | None:
@@ -139,6 +165,7 @@ def claim(
         select(OutboundMessage.id)
         .where(
             OutboundMessage.conversation_id == conversation_id,
+            OutboundMessage.finished_at.is_(None),
             OutboundMessage.state == OutboundState.QUEUED,
             _is_due(),
             ~_has_predecessor(),
@@ -174,6 +201,7 @@ def claim_lost(tx: Transaction, conversation_id: UUID) -> Sequence[OutboundMessa
         select(OutboundMessage.id)
         .where(
             OutboundMessage.conversation_id == conversation_id,
+            OutboundMessage.finished_at.is_(None),
             OutboundMessage.state == OutboundState.SENDING,
             OutboundMessage.lease_expires_at < func.now(),
         )
@@ -242,6 +270,11 @@ def save_sent(
     tells_more = OutboundMessage.state != OutboundState.SENT
     if external_id is not None:
         tells_more = or_(tells_more, OutboundMessage.is_met.is_(False))
+    before = tx.session.scalar(
+        select(OutboundMessage.state)
+        .where(OutboundMessage.id == outbound_id, tells_more)
+        .with_for_update()
+    )
     settled = tx.session.execute(
         update(OutboundMessage)
         .where(OutboundMessage.id == outbound_id, tells_more)
@@ -267,9 +300,20 @@ def save_sent(
             external_id=func.coalesce(Message.external_id, external_id),
             external_thread_id=func.coalesce(Message.external_thread_id, thread_id),
             sent_at=func.coalesce(Message.sent_at, tx.now),
-            delivery_status=status,
-            delivery_reason=None,
         )
+        .execution_options(synchronize_session=False)
+    )
+    tells_status: ColumnElement[bool] = Message.delivery_status.is_(None)
+    if before in (OutboundState.FAILED, OutboundState.CANCELLED):
+        tells_status = true()  # that it failed was only what we believed
+    tx.session.execute(
+        update(Message)
+        .where(
+            Message.id == settled,
+            # What was reported of it meanwhile, by a bounce for one, says more.
+            or_(tells_status, Message.delivery_status == DeliveryStatus.QUEUED),
+        )
+        .values(delivery_status=status, delivery_reason=None)
         .execution_options(synchronize_session=False)
     )
     tx.session.execute(
@@ -366,7 +410,7 @@ def end(
         )
         .values(
             state=OutboundState.CANCELLED,
-            rule="earlier_part",
+            rule=_EARLIER_PART,
             last_error="an earlier part of the text was not sent",
             finished_at=tx.now,
             updated_at=tx.now,
@@ -388,19 +432,46 @@ def end(
     return ended
 
 
+def note_undelivered(tx: Transaction, message_id: UUID, conversation_id: UUID) -> None:
+    """Let what a message answered wait again: the provider took it and could not deliver it."""
+    answered = select(OutboundMessage.target_message_id).where(
+        OutboundMessage.message_id == message_id
+    )
+    tx.session.execute(
+        update(Message)
+        .where(Message.id == answered.scalar_subquery())
+        .values(reply_sent=False)
+        .execution_options(synchronize_session=False)
+    )
+    _forget_answers(tx, conversation_id)
+
+
 def cancel_automatic(
-    tx: Transaction, conversation_ids: Collection[UUID], *, rule: str, reason: str
+    tx: Transaction,
+    conversation_ids: Collection[UUID],
+    *,
+    rule: str,
+    reason: str,
+    targets: Collection[UUID] | None = None,
 ) -> list[UUID]:
-    """Cancel automatic replies that have not gone out yet; returns them."""
+    """Cancel automatic replies that have not gone out yet; returns them.
+
+    All of these conversations, or only those to `targets`. Parts that wait until it is known what
+    became of the one before them are among them.
+    """
+    if not conversation_ids:
+        return []
+    statement = select(OutboundMessage).where(
+        OutboundMessage.conversation_id.in_(conversation_ids),
+        OutboundMessage.origin == OutboundOrigin.AUTOMATIC,
+        OutboundMessage.state.in_((OutboundState.QUEUED, OutboundState.HELD)),
+    )
+    if targets is not None:
+        statement = statement.where(OutboundMessage.target_message_id.in_(targets))
     waiting = tx.session.scalars(
-        select(OutboundMessage)
-        .where(
-            OutboundMessage.conversation_id.in_(conversation_ids),
-            OutboundMessage.origin == OutboundOrigin.AUTOMATIC,
-            OutboundMessage.state == OutboundState.QUEUED,
-        )
-        .order_by(OutboundMessage.number)
+        statement.order_by(OutboundMessage.number)
         .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
     ).all()
     return [
         ended
@@ -417,7 +488,10 @@ def revive(
     *,
     states: Collection[OutboundState],
 ) -> list[OutboundMessage]:
-    """Queue again what ended in one of these states; what the provider is known to have stays."""
+    """Queue again what ended in one of these states; what the provider is known to have stays.
+
+    The later parts of a text that ended with one of its parts go with it.
+    """
     revived = tx.session.scalars(
         update(OutboundMessage)
         .where(
@@ -440,9 +514,31 @@ def revive(
         .returning(OutboundMessage)
         .execution_options(synchronize_session=False, populate_existing=True)
     ).all()
+    rest = [
+        message_id
+        for one in revived
+        for message_id in tx.session.scalars(
+            update(OutboundMessage)
+            .where(
+                OutboundMessage.state == OutboundState.CANCELLED,
+                OutboundMessage.rule == _EARLIER_PART,
+                *_later_parts_of(one.id),
+            )
+            .values(
+                state=OutboundState.QUEUED,
+                rule=None,
+                last_error=None,
+                rung_at=tx.now,
+                finished_at=None,
+                updated_at=tx.now,
+            )
+            .returning(OutboundMessage.message_id)
+            .execution_options(synchronize_session=False)
+        )
+    ]
     tx.session.execute(
         update(Message)
-        .where(Message.id.in_([one.message_id for one in revived]))
+        .where(Message.id.in_([*(one.message_id for one in revived), *rest]))
         .values(delivery_status=DeliveryStatus.QUEUED, delivery_reason=None)
         .execution_options(synchronize_session=False)
     )
@@ -470,16 +566,18 @@ def unmet(
     recipient_keys: Collection[str],
     conversation_ids: Collection[UUID],
     at: datetime,
+    late_by: timedelta,
 ) -> OutboundMessage | None:
     """What we sent, or may have sent, with this text to this person at about this time.
 
-    Of several the first: echoes come in the order of the sends. Locks it.
+    `late_by` is how long after our call that time may be. Of several the first: echoes come in the
+    order of the sends. Locks it.
     """
     return tx.session.scalar(
         select(OutboundMessage)
         .where(
             OutboundMessage.config_id == config_id,
-            OutboundMessage.is_met.is_(False),
+            ~OutboundMessage.is_met,  # as the index says it
             OutboundMessage.text_digest == digest,
             OutboundMessage.state.in_(
                 (
@@ -489,7 +587,8 @@ def unmet(
                 )
             ),
             OutboundMessage.first_tried_at <= at + ECHO_BEFORE,
-            OutboundMessage.first_tried_at >= at - ECHO_AFTER,
+            # What was put off for days is sent at the end of them.
+            func.coalesce(OutboundMessage.finished_at, tx.now) >= at - late_by,
             or_(
                 OutboundMessage.recipient_key.in_(recipient_keys),
                 OutboundMessage.conversation_id.in_(conversation_ids),
@@ -615,6 +714,7 @@ def next_due(tx: Transaction) -> UUID | None:
         select(OutboundMessage.conversation_id)
         .where(
             OutboundMessage.workspace_id == tx.workspace_id,
+            OutboundMessage.finished_at.is_(None),
             OutboundMessage.state == OutboundState.QUEUED,
             _is_due(),
             ~_has_predecessor(),
@@ -626,7 +726,7 @@ def next_due(tx: Transaction) -> UUID | None:
 
 
 def uncertain(tx: Transaction) -> Sequence[Any]:
-    """Per account what nobody knows the outcome of and nobody looks for any more."""
+    """Per account what nobody knows the outcome of and nobody looks for any more, or could all along."""
     return tx.session.execute(
         select(
             OutboundMessage.workspace_id,
@@ -636,7 +736,10 @@ def uncertain(tx: Transaction) -> Sequence[Any]:
         )
         .where(
             OutboundMessage.state == OutboundState.UNCERTAIN,
-            OutboundMessage.finished_at.is_not(None),
+            or_(
+                OutboundMessage.finished_at.is_not(None),
+                OutboundMessage.first_tried_at < tx.now - _LOOKED_FOR,
+            ),
         )
         .group_by(OutboundMessage.workspace_id, OutboundMessage.config_id)
     ).all()
@@ -689,12 +792,17 @@ def _is_due() -> ColumnElement[bool]:
 
 
 def _has_predecessor() -> ColumnElement[bool]:
+    """Whether an earlier message of the conversation has to go first; one for later has not."""
     earlier = aliased(OutboundMessage)
+    is_for_later = and_(
+        earlier.first_tried_at.is_(None), earlier.next_attempt_at > func.now()
+    )
     return exists().where(
         earlier.conversation_id == OutboundMessage.conversation_id,
         earlier.number < OutboundMessage.number,
         earlier.finished_at.is_(None),
         earlier.state.in_(_ON_ITS_WAY),
+        ~func.coalesce(is_for_later, False),
     )
 
 

@@ -11,6 +11,7 @@ from app.channels.adapters.chatwoot import ChatwootAdapter
 from app.channels.budget import Budget
 from app.channels.download import Downloads
 from app.channels.webhook import NoSecret
+from app.domain.changes import Change, shape_of
 from app.domain.unified_message import Attachment, Direction, MessageKind
 from app.errors import AccessDenied, Gone, InvalidPayload, Refused
 from tests.channels.webhooks import (
@@ -186,11 +187,10 @@ def test_what_became_of_a_message_of_ours_is_a_status():
     assert {delivered.kind, failed.kind} == {MessageKind.STATUS}
     assert {delivered.target_id, failed.target_id} == {"90215"}
     assert delivered.external_id == "90215:status:delivered"
-    assert delivered.metadata["status"] == {"status": "delivered", "error": None}
-    assert failed.metadata["status"] == {
-        "status": "failed",
-        "error": {"code": None, "message": "131047: Re-engagement message"},
-    }
+    assert delivered.metadata["status"] == "delivered"
+    assert "error" not in delivered.metadata
+    assert failed.metadata["status"] == "failed"
+    assert failed.metadata["error"]["message"] == "131047: Re-engagement message"
 
 
 @pytest.mark.shows("F4")
@@ -454,3 +454,16 @@ def test_a_file_that_is_too_large_is_refused(server):
 
     with pytest.raises(Refused):
         chatwoot(server.url).fetch_attachment(account(), f"{server.url}{FILE}")
+
+
+@pytest.mark.shows("F7")
+def test_what_a_status_says_is_what_its_message_shows():
+    shown = [
+        shape_of(
+            [Change(MessageKind.STATUS, datetime.now(UTC), "1", details=one.metadata)]
+        )
+        for one in (read("delivered"), read("failed"))
+    ]
+
+    assert [one.delivery_status for one in shown] == ["delivered", "failed"]
+    assert "131047" in shown[1].delivery_reason

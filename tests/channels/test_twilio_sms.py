@@ -1,9 +1,12 @@
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.channels.adapters.twilio_sms import TwilioSMSAdapter
 from app.config import Settings
+from app.domain.changes import Change, shape_of
 from app.domain.unified_message import Direction, MessageKind
 from tests.channels.webhooks import items_of, message_of, payload
 
@@ -147,19 +150,20 @@ def test_a_status_is_about_the_message_that_went_out():
     assert message.external_id == f"{message.target_id}:status:delivered"
     assert message.direction is Direction.OUTBOUND
     assert message.external_thread_id == "+46850000001:+46700000001"
-    assert message.metadata["status"]["status"] == "delivered"
+    assert message.metadata["status"] == "delivered"
 
 
 @pytest.mark.shows("F7")
 @pytest.mark.shows("F13")
 def test_a_failure_tells_its_code():
-    assert read("status_undelivered").metadata["status"] == {
+    assert read("status_undelivered").metadata == {
         "status": "failed",
         "provider_status": "undelivered",
         "error": {
             "code": "21610",
             "message": "Attempt to send to unsubscribed recipient",
         },
+        "rule": "opted_out",
     }
 
 
@@ -178,7 +182,7 @@ def test_a_failure_tells_its_code():
 def test_every_status_is_said_in_the_words_of_all_channels(told, status):
     body = payload("twilio/status_delivered.txt").replace(b"=delivered", b"=" + told)
 
-    found = message_of(_ADAPTER, body).metadata["status"]
+    found = message_of(_ADAPTER, body).metadata
 
     assert (found["status"], found["provider_status"]) == (status, told.decode())
 
@@ -218,3 +222,16 @@ def test_whatever_a_form_holds_it_is_read_or_reported(form):
     item = _ADAPTER.items_of(form)[0]
 
     assert (item.message is None) == (item.error is not None)
+
+
+@pytest.mark.shows("F7")
+def test_what_a_status_says_is_what_its_message_shows():
+    told = shape_of(
+        [
+            Change(MessageKind.STATUS, datetime.now(UTC), "1", details=one.metadata)
+            for one in (read("status_delivered"), read("status_undelivered"))
+        ]
+    )
+
+    assert (told.delivery_status, told.failed_by) == ("failed", "opted_out")
+    assert told.delivery_reason.startswith("21610: ")

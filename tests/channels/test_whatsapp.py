@@ -227,6 +227,7 @@ def test_a_status_is_known_by_its_message_and_its_name(messages):
     assert failed.recipients[0].value == "+46700000001"
     assert failed.metadata["status"] == "failed"
     assert failed.metadata["error"]["code"] == 131047
+    assert failed.metadata["rule"] == "window_closed"
     assert failed.metadata["own_id"] == "out:8841"
     assert played.external_id == "wamid.OUT2:status:played"
     assert unknown.metadata["status"] == "teleported"
@@ -635,3 +636,26 @@ def messages(deliveries):
         return [item.message for item in items]
 
     return messages
+
+
+@pytest.mark.shows("I4", "F7")
+@pytest.mark.parametrize(
+    ("code", "rule"),
+    [
+        (131026, "undeliverable"),
+        (131050, "opted_out"),
+        (132001, "refused"),
+        (999999, None),
+        ("131026", None),
+    ],
+)
+def test_a_failure_says_by_which_rule_as_the_answer_to_a_send_does(
+    deliveries, code, rule
+):
+    batch = payload("whatsapp_statuses")
+    [change] = batch["entry"][0]["changes"]
+    change["value"]["statuses"][0]["errors"][0]["code"] = code
+
+    [delivery] = deliveries(batch)
+
+    assert delivery.items[0].message.metadata.get("rule") == rule

@@ -8,11 +8,14 @@ import pytest
 from app import store
 from app.domain.decision import Category
 from app.domain.status import ConversationStatus, OutboundState
+from app.errors import Conflict, OutcomeUnknown, RetryableError
 from app.services.inbox import change_conversation
 from app.services.operations.explain import explain_event
 from app.services.outbound.auto_reply import switch
+from app.services.outbound.drafts import approve_draft
+from app.services.pipeline.classify import classify
 from app.services.pipeline.draft import draft
-from tests.fakes import ScriptedDrafter, judged
+from tests.fakes import ScriptedClassifier, ScriptedDrafter, judged
 from tests.outbound.conftest import chat, echo
 
 
@@ -41,6 +44,17 @@ def verdict(world):
             return store.messages.draft_of(tx, event.message_id).auto_reply
 
     return verdict
+
+
+class SayingDrafter(ScriptedDrafter):
+    """Writes this text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text = text
+
+    def draft(self, **asked):
+        return replace(super().draft(**asked), text=self.text)
 
 
 def rules(verdict):
@@ -161,15 +175,16 @@ def test_a_newer_message_cancels_the_answer_to_the_older(
     [("edit", "In red?", "edited"), ("delete", None, "deleted")],
 )
 def test_an_edit_or_a_deletion_cancels_the_answer(
-    allowed, decide_and_draft, receive, dispatch, provider, kind, text, rule
+    allowed, decide_and_draft, receive, dispatch, provider, sends, kind, text, rule
 ):
     [event] = decide_and_draft(chat())
     receive(
         chat(text, kind=kind, target_id=event.external_id, sent_at=datetime.now(UTC))
     )
 
-    [found] = dispatch(event.conversation_id)
-    assert found == rule
+    assert dispatch(event.conversation_id) == {}
+    [cancelled] = sends(event)
+    assert (cancelled.state, cancelled.rule) == (OutboundState.CANCELLED, rule)
     assert provider.taken == []
 
 
@@ -258,3 +273,130 @@ def test_the_answer_and_every_refusal_can_be_explained(
     ]
     found = explain_event(world, refused.id)["draft"]["auto_reply"]["refused"]
     assert {"rule": "bot", "reason": "a program wrote it"} in found
+
+
+@pytest.mark.shows("I1", "G3")
+def test_a_draft_that_has_gone_out_by_itself_cannot_be_approved_too(
+    allowed, world, workspace, decide_and_draft, dispatch, provider
+):
+    [event] = decide_and_draft(chat())
+    for _ in range(2):
+        with pytest.raises(Conflict, match="by itself"):
+            approve_draft(
+                world,
+                workspace.id,
+                event.conversation_id,
+                draft_id=None,
+                body="It left today!",
+                actor="anna",
+            )
+        dispatch(event.conversation_id)
+
+    assert provider.texts == ["It left today."]
+
+
+def test_a_draft_that_was_kept_from_going_out_by_itself_can_be_approved(
+    allowed, world, workspace, decide_and_draft, dispatch, provider
+):
+    [event] = decide_and_draft(chat())
+    switch(world, workspace.id, allowed=False, actor="test")
+    dispatch(event.conversation_id)
+
+    approve_draft(
+        world,
+        workspace.id,
+        event.conversation_id,
+        draft_id=None,
+        body=None,
+        actor="anna",
+    )
+
+    assert dispatch(event.conversation_id) == {"sent": 1}
+    assert provider.texts == ["It left today."]
+
+
+@pytest.mark.shows("F4", "G3")
+@pytest.mark.parametrize("text", ["In red, too.", "It left today."])
+def test_what_was_edited_after_its_answer_was_queued_has_a_new_draft_for_a_person(
+    allowed, world, maker, account, decide_and_draft, receive, dispatch, provider, text
+):
+    [event] = decide_and_draft(chat())
+    receive(
+        chat(
+            "In red?",
+            kind="edit",
+            target_id=event.external_id,
+            sent_at=datetime.now(UTC),
+        )
+    )
+    dispatch(event.conversation_id)
+
+    again = replace(world, classifier=ScriptedClassifier(), drafter=SayingDrafter(text))
+    classify(again, maker.classify_job(account, [event.id]))
+    draft(again, maker.draft_job(account, [event.id]))
+
+    with world.system_transaction() as tx:
+        newest = store.messages.draft_of(tx, event.message_id)
+        assert store.dead_letters.find(tx) == []
+    assert (newest.body, newest.status) == (text, "live")
+    assert rules(newest.auto_reply) == ["answered_before"]
+    assert dispatch(event.conversation_id) == {}
+    assert provider.taken == []
+
+
+LONG = " ".join(f"word{number}" for number in range(400))
+
+
+@pytest.fixture
+def begun(allowed, world, maker, account, receive, dispatch, provider, due_now):
+    """A conversation whose automatic answer has gone out in part."""
+    [event] = receive(chat())
+    current = replace(
+        world, classifier=ScriptedClassifier(), drafter=SayingDrafter(LONG)
+    )
+    classify(current, maker.classify_job(account, [event.id]))
+    draft(current, maker.draft_job(account, [event.id]))
+    provider.script = [lambda _: None, RetryableError("busy")]
+    assert dispatch(event.conversation_id) == {"sent": 1, "put_off": 1}
+    due_now()
+    return event.conversation_id
+
+
+@pytest.mark.shows("H4", "I5")
+def test_who_steps_in_takes_the_rest_of_a_long_answer_away(
+    begun, receive, dispatch, provider
+):
+    receive(echo("Let me take over.", external_id="e1"))
+
+    assert dispatch(begun) == {"answered_by_person": 1}
+    assert len(provider.taken) == 1
+
+
+@pytest.mark.shows("I5")
+def test_what_the_customer_says_meanwhile_does_not_cut_an_answer_off(
+    begun, receive, dispatch, provider
+):
+    receive(chat("Hm", sent_at=datetime.now(UTC)))
+
+    dispatch(begun)
+    assert " ".join(provider.texts) == LONG
+
+
+@pytest.mark.shows("H4", "I5")
+def test_an_answer_whose_part_is_uncertain_does_not_go_on_after_a_persons(
+    begun, world, workspace, dispatch, provider
+):
+    from app.services.outbound.messages import Wanted, send_message, settle
+
+    provider.script = [OutcomeUnknown("silence")]
+    dispatch(begun)
+    wanted = Wanted(text="Let me see.", conversation_id=begun)
+    send_message(world, workspace.id, wanted, key="k", actor="anna")
+    with world.system_transaction() as tx:
+        [unknown] = store.outbound.find(tx, state=OutboundState.UNCERTAIN)
+        assert store.outbound.find(tx, state=OutboundState.HELD) == []
+    settle(world, unknown.id, was_sent=True, actor="anna")
+    dispatch(begun)
+
+    assert len(provider.taken) == 2
+    assert provider.texts[-1] == "Let me see."

@@ -1,9 +1,12 @@
 """Messages on their way out: once, in order, and what every error leads to."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from app import store
 from app.channels.sending import Sent
@@ -571,3 +574,194 @@ def test_a_failed_answer_leaves_the_conversation_unanswered(
         messages = tx.session.scalars(select(Message)).all()
     assert len(letters) == 1
     assert len(messages) == 2
+
+
+@pytest.mark.shows("I5", "K4")
+def test_a_text_whose_part_was_refused_goes_out_whole_when_somebody_says_so(
+    world, answer, dispatch, provider
+):
+    text = " ".join(f"word{number}" for number in range(400))
+    provider.script = [lambda _: None, PermanentError("no such template")]
+    answer(text)
+    dispatch()
+    with world.system_transaction() as tx:
+        [letter] = store.dead_letters.find(tx, job_type="OUTBOUND")
+
+    requeue_letters(world, [letter.id])
+    dispatch()
+
+    assert " ".join(provider.texts) == text
+
+
+def test_what_is_to_go_out_later_holds_nothing_back(
+    answer, dispatch, provider, due_now
+):
+    answer("later", send_at=datetime.now(UTC) + timedelta(days=7))
+    answer("now")
+
+    assert dispatch() == {"sent": 1}
+    assert provider.texts == ["now"]
+    due_now()
+    assert dispatch() == {"sent": 1}
+    assert provider.texts == ["now", "later"]
+
+
+@pytest.mark.shows("I7", "B7")
+def test_what_comes_back_later_does_not_undo_what_was_reported_of_it(
+    world, workspace, answer, dispatch, provider, receive, row
+):
+    provider.script = [lambda _: Sent(None)]
+    [part] = answer()
+    dispatch()
+    with world.transaction(workspace.id) as tx:
+        store.mail_reports.raise_delivery(
+            tx, part.message_id, DeliveryStatus.FAILED, "no such user"
+        )
+
+    receive(echo("It comes in blue.", external_id="e1"))
+
+    _, message = row(part)
+    assert message.external_id == "e1"
+    assert (message.delivery_status, message.delivery_reason) == (
+        "failed",
+        "no such user",
+    )
+
+
+@pytest.mark.shows("I1")
+def test_what_was_put_off_for_days_still_meets_its_echo(
+    world, answer, dispatch, provider, receive, said, due_now
+):
+    provider.script = [RateLimited("slow down", 30.0), OutcomeUnknown("silence")]
+    answer()
+    dispatch()
+    with world.database.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE outbound_messages SET first_tried_at = now() - interval '3 days'"
+        )
+    due_now()
+    dispatch()
+
+    receive(echo("It comes in blue.", external_id="e1"))
+
+    assert [one.external_id for one in said()[1:]] == ["e1"]
+
+
+@pytest.mark.shows("F1")
+def test_the_same_text_written_hours_after_one_that_nobody_knows_of_is_another(
+    world, answer, dispatch, provider, receive, said, row
+):
+    provider.script = [OutcomeUnknown("silence")]
+    [part] = answer("ok")
+    dispatch()
+    with world.database.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE outbound_messages SET first_tried_at = now() - interval '5 hours', "
+            "finished_at = now() - interval '5 hours'"
+        )
+
+    receive(echo("ok", external_id="e1"))
+
+    assert row(part)[0].state is OutboundState.UNCERTAIN
+    assert [one.external_id for one in said()[1:]] == [None, "e1"]
+
+
+@pytest.mark.shows("I1")
+def test_what_is_uncertain_on_a_closed_account_is_told_to_somebody(
+    world, workspace, account, answer, dispatch, provider
+):
+    provider.can_find = True
+    provider.script = [OutcomeUnknown("silence")]
+    answer()
+    dispatch()
+    with world.transaction(workspace.id) as tx:
+        store.tenants.set_config_status(tx, account.id, ConfigStatus.PAUSED, None)
+    assert supervise(world, forced=True)["sends_uncertain"] == 0
+
+    with world.database.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE outbound_messages SET first_tried_at = now() - interval '2 hours'"
+        )
+
+    assert supervise(world, forced=True)["sends_uncertain"] == 1
+
+
+@pytest.mark.shows("I1")
+def test_what_was_being_sent_when_its_adapter_was_taken_away_is_uncertain(
+    world, workspace, conversation, answer, dispatch, provider, row, lapse
+):
+    [part] = answer()
+    with world.transaction(workspace.id) as tx:
+        store.outbound.claim(tx, conversation, lease=world.lease)
+    lapse()
+    without = replace(world, adapters={})
+
+    assert dispatch(runtime=without) == {"uncertain": 1}
+    assert row(part)[0].finished_at is not None
+
+
+def test_what_cannot_be_made_ready_is_given_up_and_keeps_nothing_waiting(
+    world, answer, dispatch, provider, row
+):
+    [part] = answer("one")
+    [later] = answer("two")
+    with world.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE message_events SET payload = '{}'")
+        connection.exec_driver_sql(
+            "UPDATE outbound_messages SET target_message_id = NULL WHERE id = %s",
+            (later.id,),
+        )
+
+    assert dispatch() == {"failed": 1, "sent": 1}
+    assert provider.texts == ["two"]
+    assert row(part)[0].state is OutboundState.FAILED
+    with world.system_transaction() as tx:
+        assert len(store.dead_letters.find(tx, job_type="OUTBOUND")) == 1
+
+
+def test_what_has_been_due_for_long_is_told_to_somebody(world, account, answer):
+    answer()
+    assert supervise(world, forced=True)["queue_old"] == 0
+
+    with world.database.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE outbound_messages SET updated_at = now() - interval '6 minutes'"
+        )
+    assert supervise(world, forced=True)["queue_old"] == 1
+
+    with world.database.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE outbound_messages SET next_attempt_at = now() + interval '1 day'"
+        )
+    assert supervise(world, forced=True)["queue_old"] == 0
+
+
+@pytest.mark.shows("I1")
+def test_what_the_provider_said_is_kept_while_the_database_is_away_for_a_minute(
+    world, answer, dispatch, provider, row, monkeypatch
+):
+    slept = []
+    monkeypatch.setattr(
+        "app.services.outbound.send.time", SimpleNamespace(sleep=slept.append)
+    )
+    provider.script = [lambda _: slept.append(0) and None]
+    [part] = answer()
+
+    assert dispatch(runtime=replace(world, database=Away(world.database, slept))) == {
+        "sent": 1
+    }
+    assert sum(slept) >= 60
+    assert row(part)[0].state is OutboundState.SENT
+
+
+class Away:
+    """A database that is gone for a minute, once something is slept over."""
+
+    def __init__(self, database, slept):
+        self.database = database
+        self.slept = slept
+
+    def transaction(self, *args, **kwargs):
+        if self.slept and sum(self.slept) < 60:
+            raise OperationalError("", {}, Exception("the server is gone"))
+        return self.database.transaction(*args, **kwargs)

@@ -141,14 +141,14 @@ def _change(event: dict[str, Any]) -> UnifiedMessage:
             "attachments": [],
         }
     elif status and is_ours and event.get("private") is not True:
-        told = {"status": status, "error": error}
+        told = filled({"status": status, "error": error})
         changed |= {
             "external_id": f"{target}:status:{status}",
             "kind": MessageKind.STATUS,
             "body_text": None,
             "body_html": None,
             "attachments": [],
-            "metadata": _around(event) | {"status": told},
+            "metadata": _around(event) | told,
         }
     else:
         changed |= {

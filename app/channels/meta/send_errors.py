@@ -121,7 +121,7 @@ WHATSAPP: dict[Any, Fault] = _GRAPH | {
     131045: Fault(AuthError, "the number is not registered: register it at Meta"),
     133010: Fault(AuthError, "the number is not registered: register it at Meta"),
 }
-_WHATSAPP_RANGES = _RANGES | {range(132000, 132017): _TEMPLATE}
+WHATSAPP_RANGES = _RANGES | {range(132000, 132017): _TEMPLATE}
 
 
 class MessagingClient(SendClient):
@@ -158,4 +158,4 @@ class WhatsAppClient(MessagingClient):
     """Sends by WhatsApp."""
 
     table = WHATSAPP
-    ranges = _WHATSAPP_RANGES
+    ranges = WHATSAPP_RANGES

@@ -14,6 +14,8 @@ from app.channels.meta.fields import (
     records,
     text,
 )
+from app.channels.meta.send_errors import WHATSAPP, WHATSAPP_RANGES
+from app.channels.send_faults import by_code, rule_of
 from app.domain.scrub import scrub_text
 from app.domain.unified_message import MAX_TEXT, Attachment, MessageKind
 from app.errors import InvalidPayload
@@ -119,12 +121,23 @@ def read_status(status: dict[str, Any]) -> Content:
         metadata=kept(
             status=state,
             error=error,
+            rule=_rule(status) if state == "failed" else None,
             own_id=text(status.get("biz_opaque_callback_data")),
             pricing=record(status.get("pricing")) or None,
         ),
         target_id=target_id,
         external_id=f"{target_id}:status:{state}",
     )
+
+
+def _rule(status: dict[str, Any]) -> str | None:
+    """By which rule it was not delivered: the codes are those of the answers to a send."""
+    for error in islice(records(status.get("errors")), _MAX_LINES):
+        code = error.get("code")
+        fault = by_code(WHATSAPP, code, ranges=WHATSAPP_RANGES)
+        if isinstance(code, int) and fault is not None:
+            return rule_of(fault.error)
+    return None
 
 
 def read_call(call: dict[str, Any]) -> Content:

@@ -12,7 +12,9 @@ from app.channels.reading import (
     text_of,
     word_of,
 )
+from app.channels.send_faults import rule_of
 from app.channels.twilio.addresses import Address, read_address, thread_of
+from app.channels.twilio.send_errors import CODES
 from app.domain.consent import Consent, consent_of
 from app.domain.unified_message import (
     MAX_TEXT,
@@ -65,6 +67,7 @@ def _sid(form: dict[str, Any]) -> str:
 def _read_status(form: dict[str, Any]) -> UnifiedMessage:
     sid, status = _required_sid(form), _status(form)
     ours, theirs = _address(form, "From"), _address(form, "To")
+    state = _STATUSES.get(status, status)
     code = word_of(form.get("ErrorCode"))
     error = {"code": code, "message": word_of(form.get("ErrorMessage")) or None}
     return UnifiedMessage(
@@ -75,14 +78,21 @@ def _read_status(form: dict[str, Any]) -> UnifiedMessage:
         recipients=_recipients(theirs),
         kind=MessageKind.STATUS,
         target_id=sid,
-        metadata={
-            "status": {
-                "status": _STATUSES.get(status, status),
+        metadata=filled(
+            {
+                "status": state,
                 "provider_status": status,
                 "error": error if code else None,
+                "rule": _rule(code) if state == "failed" else None,
             }
-        },
+        ),
     )
+
+
+def _rule(code: str) -> str | None:
+    """By which rule it was not delivered: the codes are those of the answers to a send."""
+    fault = CODES.get(int(code)) if code.isdecimal() and len(code) < 10 else None
+    return rule_of(fault.error) if fault else None
 
 
 def _read_inbound(form: dict[str, Any]) -> UnifiedMessage:

@@ -195,8 +195,6 @@ INCIDENTS = {
     "files_waiting": "Attachments wait to be kept",
     "storage_away": "Attachments cannot be kept: the storage does not answer",
     "attachment_failed": "Attachments could not be fetched",
-    "auto_reply_cap": "As many automatic replies as are allowed have gone out",
-    "sends_uncertain": "Nobody knows whether messages of ours arrived",
 }
 #: Rules that are told of a draft that was not sent by itself; all are in the API.
 MOST_REFUSALS = 3

@@ -6,7 +6,7 @@ from uuid import UUID
 from app import store
 from app.domain.reply_policy import Refusal
 from app.domain.status import OutboundOrigin
-from app.errors import InvalidInput
+from app.errors import Conflict, InvalidInput
 from app.models import Draft
 from app.runtime import Runtime
 from app.services.outbound.enqueue import Letter, answer_conversation
@@ -14,6 +14,9 @@ from app.services.outbound.guards import refusals_of_reply, report_cap
 from app.store.transaction import Transaction
 
 ACTOR = "auto-reply"
+
+#: An answer that was queued and cancelled, as after an edit, has had its turn too.
+_ANSWERED_BEFORE = ("answered_before", "it has had an automatic reply already")
 
 
 def reply_by_itself(tx: Transaction, runtime: Runtime, draft: Draft) -> None:
@@ -39,11 +42,20 @@ def reply_by_itself(tx: Transaction, runtime: Runtime, draft: Draft) -> None:
         try:
             queued = answer_conversation(tx, runtime, draft.conversation_id, letter)
         except InvalidInput as error:
-            verdict = {"refused": [{"rule": "cannot_be_sent", "reason": str(error)}]}
+            verdict = _refused("cannot_be_sent", str(error))
+        except Conflict:
+            verdict = _refused(*_ANSWERED_BEFORE)
         else:
-            verdict = {"queued": [str(part.id) for part in queued.parts]}
-            store.messages.mark_draft_sent(tx, draft.id)
+            if queued.is_new:
+                verdict = {"queued": [str(part.id) for part in queued.parts]}
+                store.messages.mark_draft_sent(tx, draft.id)
+            else:
+                verdict = _refused(*_ANSWERED_BEFORE)
     store.messages.note_auto_reply(tx, draft.id, verdict)
+
+
+def _refused(rule: str, reason: str) -> dict[str, Any]:
+    return {"refused": [{"rule": rule, "reason": reason}]}
 
 
 def _refusals(tx: Transaction, runtime: Runtime, draft: Draft) -> list[Refusal]:

@@ -88,6 +88,8 @@ def approve_draft(
                 "the draft answers what was overtaken meanwhile; read the conversation, then send "
                 "your own message or wait for the next draft"
             )
+        if store.outbound.has_gone_out_by_itself(tx, draft.id, draft.target_message_id):
+            raise Conflict("the draft was sent already, by itself")
         letter = Letter(
             text=text,
             origin=OutboundOrigin.DRAFT,
@@ -129,9 +131,7 @@ def _locked(
 
 def _request_key(draft: Draft, tries: Sequence[OutboundMessage]) -> str:
     by_people = [one for one in tries if one.origin is OutboundOrigin.DRAFT]
-    if draft.status is DraftStatus.SENT:
-        if not by_people:
-            raise Conflict("the draft was sent already, by itself")
+    if draft.status is DraftStatus.SENT and by_people:
         return by_people[-1].request_key
     return f"draft:{draft.id}:{len(by_people)}"
 

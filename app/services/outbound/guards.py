@@ -10,6 +10,7 @@ from app.domain.reply_policy import (
     CAPS,
     CONVERSATION_SPAN,
     SENDER_SPAN,
+    STEPS_IN,
     Answered,
     Caps,
     Refusal,
@@ -111,7 +112,7 @@ def forbids(
 ) -> Verdict | None:
     """Say whether a message that is about to go out must not, as things are now."""
     conversation = store.conversations.require(tx, outbound.conversation_id)
-    if outbound.origin is OutboundOrigin.AUTOMATIC and outbound.position == 0:
+    if outbound.origin is OutboundOrigin.AUTOMATIC:
         refused = _of_automatic(tx, runtime, outbound, conversation)
         if refused is not None:
             return Verdict(refused, OutboundState.CANCELLED)
@@ -136,6 +137,9 @@ def _of_automatic(
     refused = refusals_of_reply(
         tx, runtime, conversation, target, draft, queued=outbound
     )
+    if outbound.position > 0:
+        # Somebody has read the beginning: only who steps in takes the rest away.
+        refused = [one for one in refused if one.rule in STEPS_IN]
     return next(iter(refused), None)
 
 

@@ -8,8 +8,10 @@ from functools import partial
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import store
+from app.channels.send_faults import rule_of
 from app.channels.sending import Outgoing, Sender, Sent
 from app.domain.backoff import delay
 from app.domain.outbound import MAX_CHECKS, MAX_SENDS
@@ -17,13 +19,10 @@ from app.domain.status import OutboundState
 from app.errors import (
     AuthError,
     BizzyBeeError,
-    OptedOut,
     OutcomeUnknown,
     PermanentError,
     RateLimited,
     RetryableError,
-    Undeliverable,
-    WindowClosed,
 )
 from app.jobs.contracts import Outbound
 from app.logs import get_logger
@@ -35,6 +34,7 @@ from app.services.outbound.guards import forbids, report_cap
 from app.services.pipeline.changes import catch_up
 from app.services.pipeline.failure import describe
 from app.services.pipeline.outcome import Outcome
+from app.services.pipeline.refusals import learn_from_refusal
 from app.services.sync.account_faults import pause_after, settle_for_account
 from app.store.audit import EventOutcome
 from app.store.transaction import Transaction
@@ -45,14 +45,10 @@ MAX_OF_JOB = 20
 #: A look for what is uncertain comes when the provider has had time to show it.
 FIRST_CHECK = timedelta(seconds=5)
 
-_RULES: dict[type[Exception], str] = {
-    WindowClosed: "window_closed",
-    OptedOut: "opted_out",
-    Undeliverable: "undeliverable",
-}
-
-#: Tries to write down what the provider said: it will not be said again.
-_WRITES = 6
+#: Tries to write down what the provider said, over more than a minute: it will not be said again.
+_WRITES = 13
+#: Seconds between two of them.
+_LONGEST_PAUSE = 10.0
 
 log = get_logger("outbound")
 
@@ -86,17 +82,29 @@ class _Sending:
         with self.runtime.transaction(self.job.workspace_id) as tx:
             lost = store.outbound.claim_lost(tx, self.job.conversation_id)
             for outbound in lost:
-                adapter = self._adapter(require_config(tx, outbound.config_id))
+                config = require_config(tx, outbound.config_id)
+                # Its adapter may have been taken away since.
+                adapter = self.runtime.adapters.get(config.provider)
+                can_find = isinstance(adapter, Sender) and adapter.can_find
                 store.outbound.make_uncertain(
                     tx,
                     outbound,
-                    until=tx.now if adapter.can_find else None,
+                    until=tx.now if can_find else None,
                     error=outbound.last_error or "",
                 )
                 self._note(tx, outbound, "uncertain", outbound.last_error)
 
     def send_next(self) -> bool:
         """Send one message; False where nothing is due."""
+        try:
+            return self._send_next()
+        except (DBAPIError, PoolTimeout):
+            raise
+        except Exception as error:  # noqa: BLE001 — it would keep all behind it waiting for ever
+            self._keep(partial(self._break_off, error=error))
+            return True
+
+    def _send_next(self) -> bool:
         with self.runtime.transaction(self.job.workspace_id) as tx:
             outbound = store.outbound.claim(
                 tx, self.job.conversation_id, lease=self.runtime.lease
@@ -231,27 +239,35 @@ class _Sending:
         else:
             # Nobody foresaw it, or nobody can know: it may have gone out.
             if not isinstance(error, OutcomeUnknown):
-                log.error(
-                    "send",
-                    error=reason,
-                    where="".join(traceback.format_tb(error.__traceback__)),
-                )
+                _log_unforeseen(error)
             until = tx.now + FIRST_CHECK if adapter.can_find else None
             store.outbound.make_uncertain(tx, outbound, until=until, error=reason)
             self._note(tx, outbound, "uncertain", reason)
+
+    def _break_off(self, tx: Transaction, error: Exception) -> None:
+        """Give up what cannot even be made ready: its provider was not called."""
+        outbound = store.outbound.claim(
+            tx, self.job.conversation_id, lease=self.runtime.lease
+        )
+        if outbound is None:
+            raise error
+        _log_unforeseen(error)
+        self._give_up(tx, outbound, error)
 
     def _give_up(
         self, tx: Transaction, outbound: OutboundMessage, error: Exception
     ) -> None:
         reason = describe(error)
-        rule = _RULES.get(type(error), "refused")
+        rule = rule_of(type(error))
         if isinstance(error, RetryableError):
             rule = "gave_up"
         if not store.outbound.end(
             tx, outbound, state=OutboundState.FAILED, rule=rule, reason=reason
         ):
             return
-        learn_from_refusal(tx, outbound, rule, reason)
+        learn_from_refusal(
+            tx, outbound.recipient, outbound.config_id, rule=rule, reason=reason
+        )
         store.dead_letters.add(
             tx,
             [
@@ -292,13 +308,13 @@ class _Sending:
                 with self.runtime.transaction(self.job.workspace_id) as tx:
                     write(tx)
                 return
-            except DBAPIError as error:
+            except (DBAPIError, PoolTimeout) as error:
                 del self.outcomes[noted:]
-                kind = type(error.orig or error).__name__
+                kind = type(getattr(error, "orig", None) or error).__name__
                 log.warning("send", outcome="not written down", error=kind)
                 if attempt == _WRITES:
                     raise
-                time.sleep(0.1 * 2**attempt)
+                time.sleep(min(0.1 * 2**attempt, _LONGEST_PAUSE))
 
     def _adapter(self, config: ChannelConfig) -> Sender:
         adapter = self.runtime.adapters.of(config.provider)
@@ -320,6 +336,14 @@ class _Sending:
             started_at=tx.now,
         )
         self.outcomes.append(outcome)
+
+
+def _log_unforeseen(error: Exception) -> None:
+    log.error(
+        "send",
+        error=describe(error),
+        where="".join(traceback.format_tb(error.__traceback__)),
+    )
 
 
 def settle_sent(
@@ -358,19 +382,6 @@ def settle_sent(
         details={"origin": outbound.origin, "outbound_id": str(outbound.id)},
     )
     return True
-
-
-def learn_from_refusal(
-    tx: Transaction, outbound: OutboundMessage, rule: str, reason: str
-) -> None:
-    """Let what a provider says of a recipient count for the next message too."""
-    to = outbound.recipient
-    if rule == "opted_out":
-        store.customers.stop(tx, to["kind"], to["value"], config_id=outbound.config_id)
-    elif rule == "undeliverable":
-        store.customers.mark_undeliverable(
-            tx, to["kind"], to["value"], config_id=outbound.config_id, reason=reason
-        )
 
 
 def _free(tx: Transaction, outbound: OutboundMessage, external_id: str) -> str | None:

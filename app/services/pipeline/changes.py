@@ -14,6 +14,7 @@ from app.jobs.contracts import Classify, Materialize
 from app.models import Message, MessageChange
 from app.runtime import Runtime
 from app.services.pipeline.placement import Arrived
+from app.services.pipeline.refusals import learn_from_delivery
 from app.store.transaction import Transaction
 
 
@@ -93,6 +94,8 @@ def apply_changes(
             if not message.deleted_at:
                 deleted.add(message_id)
         store.changes.reshape(tx, message_id, _values(message, shape))
+        if message.direction is Direction.OUTBOUND and _is_further(message, shape):
+            learn_from_delivery(tx, message, shape)
     _overtake(tx, runtime, job, found, edited - gone, deleted)
     return gone
 
@@ -112,6 +115,8 @@ def catch_up(tx: Transaction, config_id: UUID, external_id: str) -> None:
     for message_id, message in store.messages.of_ids(tx, touched).items():
         shape = shape_of(map(_change, [*told[message_id], *marks.get(message_id, [])]))
         store.changes.reshape(tx, message_id, _values(message, shape))
+        if message.direction is Direction.OUTBOUND and _is_further(message, shape):
+            learn_from_delivery(tx, message, shape)
 
 
 def verdict_of(one: Arrived) -> dict[str, Any]:
@@ -189,6 +194,18 @@ def _overtake(
         return
     # Conversations before events: the order in which drafts are saved too.
     store.conversations.lock(tx, {messages[one].conversation_id for one in inbound})
+    for rule, reason, overtaken in (
+        ("deleted", "it was taken back", inbound & deleted),
+        ("edited", "it was edited meanwhile", inbound & edited),
+    ):
+        # What nobody has sent yet answers nothing: the message waits again.
+        store.outbound.cancel_automatic(
+            tx,
+            {messages[one].conversation_id for one in overtaken},
+            targets=overtaken,
+            rule=rule,
+            reason=reason,
+        )
     store.changes.retire_drafts(tx, inbound)
     store.changes.end_deleted(tx, inbound & deleted)
     decide_again(tx, runtime, job, inbound & edited)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app import store
 from app.domain import loop_mark
-from app.domain.outbound import text_digest
+from app.domain.outbound import ECHO_AFTER, ECHO_READ_AFTER, text_digest
 from app.domain.threading import mail_id_of
 from app.domain.unified_message import Direction
 from app.models import OutboundMessage
@@ -129,4 +129,5 @@ def _by_text(tx: Transaction, one: Arrived) -> OutboundMessage | None:
         recipient_keys=people,
         conversation_ids=set(threads.values()),
         at=one.occurred_at,
+        late_by=ECHO_AFTER if one.message.sent_at else ECHO_READ_AFTER,
     )
