@@ -199,7 +199,9 @@ def test_a_body_that_cannot_be_meant_is_refused_and_says_where(
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"config_id": str(uuid4())}, {"to": ANNA}], ids=str
+    "given",
+    [{}, {"config_id": str(uuid4())}, {"to": ANNA}],
+    ids=["nothing", "an account alone", "a person alone"],
 )
 def test_where_it_goes_must_be_said(send, given):
     response = send({"text": "hello"} | given)
