@@ -60,7 +60,7 @@ def test_how_to_take_a_merge_back_is_said(bizzybee, runtime, pair):
 @pytest.mark.parametrize(
     "words",
     [("show",), ("unmerge",), ("merge", str(uuid4()))],
-    ids="show unmerge merge".split(),
+    ids=["show", "unmerge", "merge"],
 )
 def test_who_is_not_there_is_not_found(bizzybee, words):
     done = bizzybee("customers", *words, uuid4())
