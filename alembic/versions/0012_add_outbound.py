@@ -202,9 +202,14 @@ def upgrade():
     op.execute(
         "GRANT USAGE ON SEQUENCE outbound_messages_number_seq TO bizzybee_app, bizzybee_system"
     )
+    op.execute((SQL / "queue_depths_with_outbound.sql").read_text())
 
 
 def downgrade():
+    views = (SQL / "views.sql").read_text()
+    start = views.index("CREATE VIEW bb_queue_depths")
+    before = views[start : views.index(";", start)]
+    op.execute(before.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1))
     op.execute("UPDATE drafts SET status = 'stale' WHERE status = 'sent'")
     op.drop_constraint(op.f("ck_drafts_draftstatus"), "drafts", type_="check")
     op.create_check_constraint(
