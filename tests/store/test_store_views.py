@@ -101,6 +101,7 @@ def test_depths_count_what_is_due_per_queue(
         "bb_ingest_jobs": (2, 1),
         "bb_classify_jobs": (1, 0),
         "bb_draft_jobs": (1, 0),
+        "bb_outbound_jobs": (0, 0),
         "bb_deadletter_jobs": (2, 0),
     }
     assert found["bb_ingest_jobs"]["oldest_at"] == moment - timedelta(minutes=1)
@@ -116,6 +117,7 @@ def test_every_queue_stands_in_the_depths_when_nothing_is_due(depths):
         "bb_ingest_jobs": (0, 0, None),
         "bb_classify_jobs": (0, 0, None),
         "bb_draft_jobs": (0, 0, None),
+        "bb_outbound_jobs": (0, 0, None),
         "bb_deadletter_jobs": (0, 0, None),
     }
 
