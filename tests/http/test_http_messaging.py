@@ -416,6 +416,26 @@ def test_a_draft_is_sent_with_the_text_that_is_given(drafted, act, dispatch, pro
     assert provider.texts == ["Tomorrow."]
 
 
+@pytest.mark.shows("I1")
+def test_a_draft_that_two_people_approve_at_once_is_sent_once(
+    world, drafted, as_key, dispatch, provider
+):
+    event = drafted()
+    headers = as_key(Scope.SEND)
+    path = f"/api/v1/conversations/{event.conversation_id}/draft/approve"
+
+    def approve(_):
+        return client_of(world).post(path, headers=headers)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(approve, range(6)))
+
+    assert {one.status_code for one in answers} == {202}
+    assert len({one.json["message_id"] for one in answers}) == 1
+    assert dispatch()["outcomes"] == {"sent": 1}
+    assert provider.texts == [DRAFT]
+
+
 def test_an_overtaken_draft_is_not_sent(drafted, act, dispatch, provider):
     event = drafted()
     [old] = act(event, "GET", "drafts").json["items"]
