@@ -27,6 +27,7 @@ def test_two_customers_become_one_and_two_again(client, as_key, pair):
         "customer_identities": 1,
         "conversations": 1,
         "messages": 1,
+        "orders": 0,
     }
     assert merged["id"] == anna
     assert merged["merged"] == [berta]
@@ -61,7 +62,12 @@ def test_what_would_go_over_is_told_beforehand(client, runtime, as_key, pair):
     assert response.json == {
         "survivor_id": anna,
         "loser_id": berta,
-        "moves": {"customer_identities": 1, "conversations": 1, "messages": 1},
+        "moves": {
+            "customer_identities": 1,
+            "conversations": 1,
+            "messages": 1,
+            "orders": 0,
+        },
         "merge": None,
     }
     assert rows(runtime, "customer_merges") == []

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from app import store
 from app.domain.status import Scope
 from app.errors import OutcomeUnknown, PermanentError, WindowClosed
 from app.services.outbound.auto_reply import switch
@@ -13,6 +14,7 @@ from tests.http.client import client_of, rows
 from tests.outbound.conftest import ANNA, chat
 
 OUTBOUND = "/api/v1/messaging/outbound"
+SOME_ID = "019a9f00-0000-7000-8000-000000000000"
 DISPATCH = f"{OUTBOUND}/dispatch-next"
 #: What `ScriptedDrafter` writes.
 DRAFT = "It left today."
@@ -179,7 +181,7 @@ def test_what_is_not_there_and_what_is_not_ours_look_the_same(
         ({"text": "x" * 100_001}, ["text"], "at most 100000 characters"),
         ({"body": "hello"}, ["body"], "Extra inputs are not permitted"),
         ({"conversation_id": "first"}, ["conversation_id"], "valid UUID"),
-        ({"config_id": str(uuid4())}, [], "say where it goes"),
+        ({"config_id": SOME_ID}, [], "say where it goes"),
         ({"to": ANNA}, [], "say where it goes"),
         ({"send_at": "tomorrow"}, ["send_at"], "date"),
         ({"text": None}, ["text"], "valid string"),
@@ -198,11 +200,7 @@ def test_a_body_that_cannot_be_meant_is_refused_and_says_where(
     assert rows(world, "outbound_messages", "id") == []
 
 
-@pytest.mark.parametrize(
-    "given",
-    [{}, {"config_id": str(uuid4())}, {"to": ANNA}],
-    ids=["nothing", "an account alone", "a person alone"],
-)
+@pytest.mark.parametrize("given", [{}, {"config_id": SOME_ID}, {"to": ANNA}], ids=str)
 def test_where_it_goes_must_be_said(send, given):
     response = send({"text": "hello"} | given)
 
@@ -277,10 +275,12 @@ def test_a_message_waits_for_its_time(send, dispatch, provider, world, conversat
 
     assert datetime.fromisoformat(part["next_attempt_at"]) == tomorrow
     assert dispatch()["processed"] == 0
+    assert due_to_send(world) == 0
     with world.database.engine.begin() as connection:
         connection.exec_driver_sql(
             "UPDATE outbound_messages SET next_attempt_at = now() - interval '1 second'"
         )
+    assert due_to_send(world) == 1
     assert dispatch()["outcomes"] == {"sent": 1}
     assert provider.texts == ["It comes in blue."]
 
@@ -414,6 +414,26 @@ def test_a_draft_is_sent_with_the_text_that_is_given(drafted, act, dispatch, pro
     assert edit.json["detail"] == "the draft was sent already"
     dispatch()
     assert provider.texts == ["Tomorrow."]
+
+
+@pytest.mark.shows("I1")
+def test_a_draft_that_two_people_approve_at_once_is_sent_once(
+    world, drafted, as_key, dispatch, provider
+):
+    event = drafted()
+    headers = as_key(Scope.SEND)
+    path = f"/api/v1/conversations/{event.conversation_id}/draft/approve"
+
+    def approve(_):
+        return client_of(world).post(path, headers=headers)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(approve, range(6)))
+
+    assert {one.status_code for one in answers} == {202}
+    assert len({one.json["message_id"] for one in answers}) == 1
+    assert dispatch()["outcomes"] == {"sent": 1}
+    assert provider.texts == [DRAFT]
 
 
 def test_an_overtaken_draft_is_not_sent(drafted, act, dispatch, provider):
@@ -563,6 +583,13 @@ def test_the_explanation_tells_what_was_answered_and_what_was_refused(
         1,
     )
     assert answer["actor"].startswith("key ")
+
+
+def due_to_send(world):
+    """What the queue's depth says."""
+    with world.system_transaction() as tx:
+        depths = {row["queue"]: row["depth"] for row in store.reports.queue_depths(tx)}
+    return depths["bb_outbound_jobs"]
 
 
 def act_on(client, as_key, queued):
