@@ -14,7 +14,7 @@ export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 .PHONY: help setup demo up test chaos burst eval lint format behaviours lock clean
 
 help:
-	@echo "make demo        import a real mailbox, decide, draft; MBOX=path for your own, OWNER=its address"
+	@echo "make demo        import a mailbox, decide, draft, answer, take an order; MBOX=path for your own, OWNER=its address"
 	@echo "make up          everything, kept running"
 	@echo "make test        the whole test suite"
 	@echo "make chaos       kill, freeze and restart everything, then check; MINUTES=10 SEED=1"

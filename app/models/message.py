@@ -105,7 +105,7 @@ class Message(InWorkspace, Base):
     sent_at: Mapped[datetime | None]
     """The moment that provider or sender claim."""
     occurred_at: Mapped[datetime]
-    """What orders it: `sent_at`, but never later than its receipt."""
+    """What orders it: `sent_at` or the end of its second, but never later than its receipt."""
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 

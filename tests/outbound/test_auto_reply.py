@@ -100,6 +100,23 @@ def test_one_message_is_answered_once_however_often_the_job_runs(
     assert len(provider.taken) == 1
 
 
+def test_what_crosses_an_answer_within_a_second_is_answered_too(
+    allowed, decide_and_draft, dispatch, provider, said
+):
+    [first] = decide_and_draft(chat())
+    dispatch(first.conversation_id)
+    answered_at = said(first.conversation_id)[-1].occurred_at
+
+    # As WhatsApp tells the time: it seems to precede the answer.
+    crossing = chat("In red?", sent_at=answered_at.replace(microsecond=0))
+    [second] = decide_and_draft(crossing)
+    dispatch(first.conversation_id)
+
+    assert second.conversation_id == first.conversation_id
+    assert second.status == "drafted"
+    assert len(provider.taken) == 2
+
+
 @pytest.mark.shows("H5")
 def test_switching_the_ai_off_stops_what_is_on_its_way(
     allowed, world, workspace, decide_and_draft, dispatch, provider, sends

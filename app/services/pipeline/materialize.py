@@ -12,7 +12,7 @@ from app import store
 from app.domain.bubbles import quiet_at
 from app.domain.reply_token import workspace_key
 from app.domain.status import EventStatus, RunMode
-from app.domain.unified_message import Channel, Direction, MessageKind, UnifiedMessage
+from app.domain.unified_message import Channel, Direction, UnifiedMessage
 from app.errors import InvalidPayload
 from app.jobs.contracts import Classify, Materialize
 from app.runtime import Runtime
@@ -40,6 +40,7 @@ from app.services.pipeline.people import (
     link_people,
 )
 from app.services.pipeline.placement import (
+    SPEAKS,
     Arrived,
     arrive,
     keep_consent,
@@ -52,11 +53,6 @@ from app.services.pipeline.threads import find_conversations, remember
 from app.store.audit import EventOutcome
 from app.store.claims import Claim
 from app.store.transaction import Transaction
-
-#: Kinds that say something; the others change or describe what was said.
-SPEAKS = frozenset(
-    {MessageKind.TEXT, MessageKind.MEDIA, MessageKind.CALL, MessageKind.EVENT}
-)
 
 
 def materialize(runtime: Runtime, job: Materialize) -> Outcome:

@@ -5,12 +5,13 @@ Whose it is is found in `people`, its conversation in `threads`.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from app import store
 from app.domain.attachments import MAX_FILES, referenced_ids
+from app.domain.bubbles import MESSAGING
 from app.domain.decision import ASKS_NOTHING, Judgement
 from app.domain.evidence import evidence_of
 from app.domain.identifiers import identity_key, is_global
@@ -21,7 +22,7 @@ from app.domain.mail_text import split_reply
 from app.domain.rules import judge_by_rules
 from app.domain.status import AttachmentState, SenderType
 from app.domain.threading import Threading, mail_id_of, read_threading
-from app.domain.unified_message import Channel, Direction, UnifiedMessage
+from app.domain.unified_message import Channel, Direction, MessageKind, UnifiedMessage
 from app.jobs.contracts import StoreFiles
 from app.models import ChannelConfig
 from app.store.customers import NOBODY, IdentityKey, Owner
@@ -29,6 +30,11 @@ from app.store.transaction import Transaction
 
 #: A worker that is told to stop must come to the end of a job within a minute.
 MESSAGES_PER_FILES_JOB = 20
+
+#: Kinds that say something; the others change or describe what was said.
+SPEAKS = frozenset(
+    {MessageKind.TEXT, MessageKind.MEDIA, MessageKind.CALL, MessageKind.EVENT}
+)
 
 _LARGEST_SIZE = 2**63 - 1
 
@@ -92,7 +98,7 @@ def arrive(
     event: Any, message: UnifiedMessage, *, own: Collection[str], token_key: bytes
 ) -> Arrived:
     """Make out who and what a message is about; `own` are the keys of our addresses."""
-    occurred_at = min(message.sent_at or event.received_at, event.received_at)
+    occurred_at = _moment_of(event, message)
     # Of the same second, as many providers tell the time, the one that came later is the later: ids of
     # events are in the order of their receipt, whichever worker places them first.
     message_id = event.message_id or event.id
@@ -128,6 +134,26 @@ def arrive(
         occurred_at=occurred_at,
         message_id=message_id,
     )
+
+
+def _moment_of(event: Any, message: UnifiedMessage) -> datetime:
+    """When it was said: as it is claimed, but never later than its receipt.
+
+    Messengers tell whole seconds. What somebody writes there counts as said at the end of its second:
+    else a message that crosses an answer of ours would seem to be answered by it, and nobody would
+    look at it.
+    """
+    received_at: datetime = event.received_at
+    said = message.sent_at or received_at
+    if (
+        message.direction is Direction.INBOUND
+        and message.kind in SPEAKS
+        and event.channel in MESSAGING
+        and event.run_id is None
+        and not said.microsecond
+    ):
+        said += timedelta(microseconds=999_999)
+    return min(said, received_at)
 
 
 def note_automatic(tx: Transaction, batch: Sequence[Arrived]) -> list[Arrived]:
