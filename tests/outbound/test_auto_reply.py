@@ -400,3 +400,31 @@ def test_an_answer_whose_part_is_uncertain_does_not_go_on_after_a_persons(
 
     assert len(provider.taken) == 2
     assert provider.texts[-1] == "Let me see."
+
+
+@pytest.mark.shows("H1")
+def test_what_we_note_among_ourselves_is_not_told_to_who_writes_to_the_customer(
+    world, maker, account, receive
+):
+    [event] = receive(chat())
+    receive(
+        echo(
+            "She never pays, do not deliver.",
+            kind="event",
+            external_id="n1",
+            metadata={"private": True, "no_conversation": True},
+        )
+    )
+    drafter = ScriptedDrafter()
+    current = replace(world, classifier=ScriptedClassifier(), drafter=drafter)
+    classify(current, maker.classify_job(account, [event.id]))
+    draft(current, maker.draft_job(account, [event.id]))
+    late = chat("And when?", sent_at=datetime.now(UTC))
+    [newest] = receive(late)
+    classify(current, maker.classify_job(account, [newest.id]))
+    draft(current, maker.draft_job(account, [newest.id]))
+
+    assert [one.text for one in drafter.calls[-1]] == [
+        "Do you have it in blue?",
+        "And when?",
+    ]
