@@ -134,13 +134,15 @@ def test_the_switches_stop_what_is_on_its_way(
 
 @pytest.mark.shows("H4", "G3")
 def test_a_person_who_answers_first_in_the_providers_app_cancels_it(
-    allowed, decide_and_draft, receive, dispatch, provider
+    allowed, world, decide_and_draft, receive, dispatch, provider
 ):
     [event] = decide_and_draft(chat())
     receive(echo("I'll look into it.", external_id="e1"))
 
     [rule] = dispatch(event.conversation_id)
     assert rule == "answered_by_person"
+    with world.system_transaction() as tx:
+        assert store.messages.draft_of(tx, event.message_id).status == "stale"
     assert provider.taken == []
 
 
@@ -302,6 +304,8 @@ def test_a_draft_that_was_kept_from_going_out_by_itself_can_be_approved(
     switch(world, workspace.id, allowed=False, actor="test")
     dispatch(event.conversation_id)
 
+    with world.system_transaction() as tx:
+        assert store.messages.draft_of(tx, event.message_id).status == "live"
     approve_draft(
         world,
         workspace.id,
