@@ -124,7 +124,7 @@ def _of_mail(
     for rule, reason, holds in _MAILS:
         if holds(mail):
             yield Refusal(rule, reason)
-    if email_key(message.sender.value) in own:
+    if _without_tag(email_key(message.sender.value)) in map(_without_tag, own):
         yield Refusal("own_address", "it comes from an address of ours")
     if asks_elsewhere(message):
         yield Refusal(
@@ -135,6 +135,12 @@ def _of_mail(
         yield Refusal(
             "unverified_sender", "our mail server does not believe the sender"
         )
+
+
+def _without_tag(key: str) -> str:
+    """`shop+orders@…` as `shop@…`: nearly all servers deliver both to one mailbox."""
+    name, at, domain = key.rpartition("@")
+    return (name.partition("+")[0] or name) + at + domain
 
 
 def _is_bulk(mail: MailSigns) -> bool:
