@@ -215,7 +215,6 @@ def upgrade():
     op.execute(
         "GRANT USAGE ON SEQUENCE outbound_messages_number_seq TO bizzybee_app, bizzybee_system"
     )
-    op.execute((SQL / "queue_depths_with_outbound.sql").read_text())
 
 
 def downgrade():

@@ -123,7 +123,7 @@ def _of_mail(
     for rule, reason, holds in _MAILS:
         if holds(mail):
             yield Refusal(rule, reason)
-    if email_key(message.sender.value) in own:
+    if _without_tag(email_key(message.sender.value)) in map(_without_tag, own):
         yield _refusal("own_address")
     if asks_elsewhere(message):
         yield _refusal("reply_to")
@@ -149,6 +149,12 @@ def _refusal(rule: str) -> Refusal:
 
 def _word(name: str) -> str:
     return name.replace("-", "_")
+
+
+def _without_tag(key: str) -> str:
+    """`shop+orders@…` as `shop@…`: nearly all servers deliver both to one mailbox."""
+    name, at, domain = key.rpartition("@")
+    return (name.partition("+")[0] or name) + at + domain
 
 
 def _is_bulk(mail: MailSigns) -> bool:

@@ -76,10 +76,20 @@ def with_files(tx: Transaction, message_id: UUID) -> Message | None:
 
 
 def latest(tx: Transaction, conversation_id: UUID, *, limit: int) -> list[Message]:
-    """The newest messages of a conversation, oldest of them first."""
+    """The newest messages between a customer and us, oldest of them first.
+
+    What we noted among ourselves is none, and whoever writes to the customer must not know it.
+    """
     found = tx.session.scalars(
         select(Message)
-        .where(Message.conversation_id == conversation_id, Message.deleted_at.is_(None))
+        .where(
+            Message.conversation_id == conversation_id,
+            Message.deleted_at.is_(None),
+            or_(
+                Message.kind != MessageKind.EVENT,
+                Message.direction == Direction.INBOUND,
+            ),
+        )
         .order_by(Message.occurred_at.desc(), Message.id.desc())
         .limit(limit)
     )

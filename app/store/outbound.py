@@ -25,6 +25,7 @@ from app.domain.outbound import ECHO_BEFORE
 from app.domain.status import (
     ConfigStatus,
     DeliveryStatus,
+    DraftStatus,
     OutboundOrigin,
     OutboundState,
 )
@@ -33,6 +34,7 @@ from app.jobs import queues
 from app.models import (
     ChannelConfig,
     Conversation,
+    Draft,
     JobAudit,
     Message,
     OutboundMessage,
@@ -429,6 +431,8 @@ def end(
         .execution_options(synchronize_session=False)
     )
     _forget_answers(tx, outbound.conversation_id)
+    if outbound.origin is OutboundOrigin.AUTOMATIC and outbound.position == 0:
+        _give_back_draft(tx, outbound)
     return ended
 
 
@@ -870,5 +874,39 @@ def _forget_answers(tx: Transaction, conversation_id: UUID) -> None:
         update(Conversation)
         .where(Conversation.id == conversation_id)
         .values(last_outbound_message_at=answered, updated_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _give_back_draft(tx: Transaction, outbound: OutboundMessage) -> None:
+    """Let a draft that did not go out by itself wait for a person, if what it answers still waits.
+
+    The conversation is locked.
+    """
+    own, other = Draft.id == outbound.draft_id, aliased(Draft)
+    tx.session.execute(
+        update(Draft)
+        .where(own, Draft.status == DraftStatus.SENT)
+        .values(status=DraftStatus.STALE, updated_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+    tx.session.execute(
+        update(Draft)
+        .where(
+            own,
+            Draft.status == DraftStatus.STALE,
+            Conversation.id == Draft.conversation_id,
+            Conversation.last_inbound_message_id == Draft.target_message_id,
+            func.coalesce(
+                Conversation.last_outbound_message_at
+                < Conversation.last_inbound_message_at,
+                True,
+            ),
+            ~exists().where(
+                other.target_message_id == Draft.target_message_id,
+                other.status == DraftStatus.LIVE,
+            ),
+        )
+        .values(status=DraftStatus.LIVE, updated_at=tx.now)
         .execution_options(synchronize_session=False)
     )

@@ -167,3 +167,26 @@ def test_every_rule_has_a_reason_in_words():
 
     assert len(found) >= 2
     assert all(len(one.reason.split()) > 2 for one in found)
+
+
+@pytest.mark.shows("H1")
+@pytest.mark.parametrize(
+    ("sender", "own", "is_ours"),
+    [
+        ("anna@example.com", "shop@shop.example", False),
+        ("shop@shop.example", "shop@shop.example", True),
+        ("Shop+orders@shop.example", "shop@shop.example", True),
+        ("shop@shop.example", "shop+in@shop.example", True),
+        ("shopping@shop.example", "shop@shop.example", False),
+        ("shop@example.com", "shop@shop.example", False),
+        ("+a@shop.example", "+b@shop.example", False),
+    ],
+)
+def test_what_comes_from_us_under_any_tag_is_not_answered(sender, own, is_ours):
+    asked = message(
+        sender={"kind": "email", "value": sender}, body_text="Where is my parcel?"
+    )
+
+    found = refusals(asked, FINE, own={own}, mail_servers=frozenset())
+
+    assert [one.rule for one in found] == (["own_address"] if is_ours else [])

@@ -151,13 +151,15 @@ def test_the_switches_stop_what_is_on_its_way(
 
 @pytest.mark.shows("H4", "G3")
 def test_a_person_who_answers_first_in_the_providers_app_cancels_it(
-    allowed, decide_and_draft, receive, dispatch, provider
+    allowed, world, decide_and_draft, receive, dispatch, provider
 ):
     [event] = decide_and_draft(chat())
     receive(echo("I'll look into it.", external_id="e1"))
 
     [rule] = dispatch(event.conversation_id)
     assert rule == "answered_by_person"
+    with world.system_transaction() as tx:
+        assert store.messages.draft_of(tx, event.message_id).status == "stale"
     assert provider.taken == []
 
 
@@ -319,6 +321,8 @@ def test_a_draft_that_was_kept_from_going_out_by_itself_can_be_approved(
     switch(world, workspace.id, allowed=False, actor="test")
     dispatch(event.conversation_id)
 
+    with world.system_transaction() as tx:
+        assert store.messages.draft_of(tx, event.message_id).status == "live"
     approve_draft(
         world,
         workspace.id,
@@ -417,3 +421,31 @@ def test_an_answer_whose_part_is_uncertain_does_not_go_on_after_a_persons(
 
     assert len(provider.taken) == 2
     assert provider.texts[-1] == "Let me see."
+
+
+@pytest.mark.shows("H1")
+def test_what_we_note_among_ourselves_is_not_told_to_who_writes_to_the_customer(
+    world, maker, account, receive
+):
+    [event] = receive(chat())
+    receive(
+        echo(
+            "She never pays, do not deliver.",
+            kind="event",
+            external_id="n1",
+            metadata={"private": True, "no_conversation": True},
+        )
+    )
+    drafter = ScriptedDrafter()
+    current = replace(world, classifier=ScriptedClassifier(), drafter=drafter)
+    classify(current, maker.classify_job(account, [event.id]))
+    draft(current, maker.draft_job(account, [event.id]))
+    late = chat("And when?", sent_at=datetime.now(UTC))
+    [newest] = receive(late)
+    classify(current, maker.classify_job(account, [newest.id]))
+    draft(current, maker.draft_job(account, [newest.id]))
+
+    assert [one.text for one in drafter.calls[-1]] == [
+        "Do you have it in blue?",
+        "And when?",
+    ]

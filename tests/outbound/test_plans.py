@@ -1,4 +1,4 @@
-"""What is asked for every message is answered from an index that holds little else."""
+"""What is asked for every echo is answered from an index."""
 
 from datetime import timedelta
 
@@ -49,14 +49,3 @@ def test_an_echo_is_sought_among_what_is_not_met(world, account, conversation, p
     )
 
     assert "ix_outbound_messages_unmet" in found
-
-
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda tx: store.outbound.next_due(tx),
-        lambda tx: store.outbound.take_overdue(tx, grace=timedelta(0), limit=1),
-    ],
-)
-def test_what_is_due_is_sought_among_what_is_not_finished(account, plan, ask):
-    assert "ix_outbound_messages_unfinished" in plan(ask)

@@ -765,3 +765,20 @@ class Away:
         if self.slept and sum(self.slept) < 60:
             raise OperationalError("", {}, Exception("the server is gone"))
         return self.database.transaction(*args, **kwargs)
+
+
+@pytest.mark.shows("I1")
+def test_a_message_of_the_same_text_is_not_taken_for_one_that_nobody_knows_of(
+    answer, dispatch, provider, row, due_now
+):
+    provider.can_find = True
+    provider.script = [lambda _: None, OutcomeUnknown("silence")]
+    [known] = answer("ok", request_key="test:1")
+    [unknown] = answer("ok", request_key="test:2")
+    assert dispatch() == {"sent": 1, "uncertain": 1}
+
+    provider.findable[unknown.message_id] = Sent(row(known)[1].external_id)
+    due_now()
+
+    assert dispatch() == {"not_found": 1}
+    assert row(unknown)[0].state is OutboundState.UNCERTAIN

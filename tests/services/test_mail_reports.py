@@ -59,6 +59,23 @@ def test_a_hard_bounce_marks_the_address_as_undeliverable(arrive, identity):
     assert "user unknown" in after.undeliverable_reason
 
 
+@pytest.mark.shows("I6")
+def test_an_answer_that_came_back_answers_nothing(runtime, config, arrive, messages):
+    arrive(QUESTION)
+    arrive(ANSWER)
+    arrive(bounce("5.1.1", "failed"))
+
+    with runtime.transaction(config.workspace_id) as tx:
+        asked = messages()["q1@example.com"].conversation_id
+        conversation = store.conversations.require(tx, asked)
+        [incident] = store.incidents.find(tx)
+    assert conversation.last_outbound_message_at is None
+    assert (incident.kind, incident.details["rule"]) == (
+        "message_undelivered",
+        "undeliverable",
+    )
+
+
 @pytest.mark.shows("I7")
 @pytest.mark.parametrize(
     ("status", "action", "expected"),

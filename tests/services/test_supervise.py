@@ -17,6 +17,7 @@ QUIET = {
     "workers_idle": 0,
     "account_silent": 0,
     "sends_uncertain": 0,
+    "sends_waiting": 0,
 }
 
 

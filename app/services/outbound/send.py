@@ -176,7 +176,10 @@ class _Sending:
         except Exception as exc:  # noqa: BLE001 — nothing is known, as before
             error = exc
         if sent is not None:
-            self._keep(partial(self._settle_sent, outbound=outbound, sent=sent))
+            found = partial(
+                self._settle_found, outbound=outbound, config=config, sent=sent
+            )
+            self._keep(found)
         else:
             unfound = partial(
                 self._settle_unfound, outbound=outbound, config=config, error=error
@@ -190,6 +193,20 @@ class _Sending:
             tx, outbound, external_id=sent.external_id, thread_id=sent.thread_id
         )
         self._note(tx, outbound, "sent", None)
+
+    def _settle_found(
+        self,
+        tx: Transaction,
+        outbound: OutboundMessage,
+        config: ChannelConfig,
+        sent: Sent,
+    ) -> None:
+        # In chats it is the text that is looked for, and the same was said before.
+        is_chat = outbound.head is None
+        if is_chat and sent.external_id and not _free(tx, outbound, sent.external_id):
+            self._settle_unfound(tx, outbound, config, error=None)
+        else:
+            self._settle_sent(tx, outbound, sent)
 
     def _settle_unfound(
         self,

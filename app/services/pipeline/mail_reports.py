@@ -9,6 +9,7 @@ from app.domain.mail_report import MailReport, ReportKind
 from app.domain.status import DeliveryStatus
 from app.domain.unified_message import Direction
 from app.services.pipeline.placement import Arrived
+from app.services.pipeline.refusals import note_undelivered
 from app.store.transaction import Transaction
 
 _STATUS = {
@@ -64,7 +65,13 @@ def _take_effect(tx: Transaction, report: MailReport, about_message_id: UUID) ->
             DeliveryStatus.FAILED if report.is_permanent else DeliveryStatus.DELAYED
         )
     if status is not None:
-        store.mail_reports.raise_delivery(tx, about_message_id, status, report.reason)
+        raised = store.mail_reports.raise_delivery(
+            tx, about_message_id, status, report.reason
+        )
+        if raised and status is DeliveryStatus.FAILED:
+            for message in store.messages.of_ids(tx, [about_message_id]).values():
+                reason = report.reason or "it came back"
+                note_undelivered(tx, message, rule="undeliverable", reason=reason)
     store.mail_reports.mark_undeliverable(
         tx, {email_key(address) for address in report.lost}, report.reason
     )

@@ -41,12 +41,19 @@ def learn_from_delivery(tx: Transaction, message: Message, shape: Shape) -> None
         reason = shape.delivery_reason or "the provider could not deliver it"
         rule = shape.failed_by or "refused"
         learn_from_refusal(tx, to, message.config_id, rule=rule, reason=reason)
-        store.outbound.note_undelivered(tx, message.id, message.conversation_id)
-        store.incidents.report(
-            tx,
-            kind="message_undelivered",
-            dedupe_key=f"message_undelivered:{message.config_id}:{rule}",
-            severity=Severity.WARNING,
-            workspace_id=message.workspace_id,
-            details={"message_id": str(message.id), "rule": rule, "error": reason},
-        )
+        note_undelivered(tx, message, rule=rule, reason=reason)
+
+
+def note_undelivered(
+    tx: Transaction, message: Message, *, rule: str, reason: str
+) -> None:
+    """Let what a message answered wait again, and tell somebody: it was taken and has not arrived."""
+    store.outbound.note_undelivered(tx, message.id, message.conversation_id)
+    store.incidents.report(
+        tx,
+        kind="message_undelivered",
+        dedupe_key=f"message_undelivered:{message.config_id}:{rule}",
+        severity=Severity.WARNING,
+        workspace_id=message.workspace_id,
+        details={"message_id": str(message.id), "rule": rule, "error": reason},
+    )
