@@ -17,7 +17,6 @@ QUIET = {
     "workers_idle": 0,
     "account_silent": 0,
     "sends_uncertain": 0,
-    "sends_waiting": 0,
 }
 
 
