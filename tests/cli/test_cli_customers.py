@@ -23,6 +23,7 @@ def test_two_customers_are_merged_and_parted(bizzybee, pair):
         "customer_identities": 1,
         "conversations": 1,
         "messages": 1,
+        "orders": 0,
     }
     assert (shown["id"], shown["merged"]) == (str(anna), [str(berta)])
     assert [one["value"] for one in shown["identities"]] == [
@@ -41,7 +42,8 @@ def test_a_dry_run_tells_and_changes_nothing(bizzybee, runtime, pair):
 
     assert done.code == 0
     assert done.err == (
-        f"1 customer_identities, 1 conversations, 1 messages would go over to {anna}\n"
+        "1 customer_identities, 1 conversations, 1 messages, 0 orders would go over to "
+        f"{anna}\n"
     )
     with runtime.system_transaction() as tx:
         assert tx.session.scalars(select(CustomerMerge)).all() == []

@@ -56,7 +56,8 @@ def test_what_waits_behind_one_that_is_tried_again_is_not_late(
     wait(timedelta(hours=1))
     with world.database.engine.begin() as connection:
         connection.exec_driver_sql(
-            "UPDATE outbound_messages SET next_attempt_at = now() + interval '1 minute' "
+            "UPDATE outbound_messages SET first_tried_at = now(), "
+            "next_attempt_at = now() + interval '1 minute' "
             f"WHERE id = '{first.id}'"
         )
 

@@ -198,8 +198,12 @@ def keep_consent(tx: Transaction, batch: Sequence[Arrived]) -> None:
     for one in batch:
         said = one.message.metadata.get("consent")
         if said in {"stop", "start"} and one.identity is not None:
+            received_at: datetime = one.event.received_at
             store.customers.set_consent(
-                tx, one.identity, may_write=said == "start", at=one.occurred_at
+                tx,
+                one.identity,
+                may_write=said == "start",
+                at=min(one.message.sent_at or received_at, received_at),
             )
 
 
