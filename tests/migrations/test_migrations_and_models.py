@@ -38,7 +38,7 @@ def test_the_sql_files_and_the_catalog_agree(blank, migrated):
         created.exec_driver_sql("CREATE TABLE alembic_version ()")
         for name in (
             *("row_level_security", "views", "event_notification"),
-            *("thread_history", "merge_history"),
+            *("thread_history", "merge_history", "run_history"),
         ):
             run_file(created, f"{name}.sql")
 
