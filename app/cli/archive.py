@@ -43,13 +43,9 @@ def list_archives(workspace: str, limit: int, as_json: bool) -> None:
 
 
 @archive.command("restore")
-@session.workspace_option
 @click.argument("archive_id", type=session.ID)
 @json_option
-def restore(workspace: str, archive_id: UUID, as_json: bool) -> None:
+def restore(archive_id: UUID, as_json: bool) -> None:
     """Put back into the database what an archive holds; what is there stays as it is."""
-    owner = session.workspace(workspace)
-    done = restore_archive(
-        session.runtime(), archive_id, workspace_id=owner.id, actor="cli"
-    )
+    done = restore_archive(session.runtime(), archive_id, actor="cli")
     show_one(done, as_json=as_json)

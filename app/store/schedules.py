@@ -150,17 +150,18 @@ def log_run(
     outcome: ScheduledOutcome,
     *,
     started_at: datetime,
+    attempt: int | None = None,
     counts: Mapping[str, int] | None = None,
     error: str | None = None,
 ) -> None:
-    """Write a run down, in the transaction that ends it."""
+    """Write a run down, in the transaction that ends it. `attempt` where it is not the claim's own."""
     finished_at = tx.session.scalar(select(func.clock_timestamp()))
     assert finished_at is not None
     tx.session.execute(
         insert(ScheduledRun).values(
             workspace_id=held.job.workspace_id,
             kind=held.job.kind,
-            attempt=held.job.attempts,
+            attempt=held.job.attempts if attempt is None else attempt,
             started_at=started_at,
             finished_at=finished_at,
             duration_ms=round((finished_at - started_at).total_seconds() * 1000),

@@ -45,9 +45,7 @@ def test_a_kind_is_run_by_hand_and_what_it_took_is_brought_back(
     done = bizzybee("schedule", "run", "-w", workspace.name, "retention", "--json").json
     (archive,) = bizzybee("archive", "list", "-w", workspace.name, "--json").json
     gone = make.event(old).raw
-    restored = bizzybee(
-        "archive", "restore", "-w", workspace.name, archive["id"], "--json"
-    ).json
+    restored = bizzybee("archive", "restore", archive["id"], "--json").json
 
     assert done["last_outcome"] == "done"
     assert (archive["kind"], archive["count"]) == ("raw", 1)
@@ -106,9 +104,9 @@ def test_to_run_a_kind_one_names_the_workspace(bizzybee, workspace):
     )
 
 
-def test_an_archive_that_is_not_there_is_said_so(bizzybee, workspace):
+def test_an_archive_that_is_not_there_is_said_so(bizzybee):
     unknown = uuid4()
 
-    done = bizzybee("archive", "restore", "-w", workspace.name, unknown)
+    done = bizzybee("archive", "restore", unknown)
 
     assert (done.code, done.err) == (1, f"no archive {unknown}\n")

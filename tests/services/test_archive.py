@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from app.errors import NotFound, PermanentError, StorageAway
 from app.jobs.contracts import Scheduled
 from app.models import Archive, WebhookReceipt
 from app.services.operations import schedule
-from app.services.operations.archive import archive_old, restore_archive
+from app.services.operations.archive import SLICE, archive_old, restore_archive
 from app.services.operations.explain import explain_event
 from app.services.operations.run_scheduled import run_scheduled
 from app.services.pipeline.materialize import materialize
@@ -97,8 +98,8 @@ def archives(runtime):
 
 @pytest.fixture
 def archive(current, workspace):
-    def archive(**options):
-        return archive_old(replace(current, **options), workspace.id)
+    def archive(longest=SLICE, **options):
+        return archive_old(replace(current, **options), workspace.id, longest=longest)
 
     return archive
 
@@ -537,3 +538,43 @@ def test_two_runs_at_once_archive_everything_once(old, raw, archive, archives):
     assert done == Progress()
     assert raw(event_id) is None
     assert [one.count for one in archives()] == [1]
+
+
+def test_what_somebody_holds_is_left_alone_and_not_waited_for(
+    runtime, old, raw, archive
+):
+    held, free = old(), old()
+
+    with ExitStack() as elsewhere:
+
+        def lock(point):
+            if point == "archive.put":
+                tx = elsewhere.enter_context(runtime.system_transaction())
+                tx.session.connection().exec_driver_sql(
+                    "SELECT FROM message_events WHERE id = %s FOR UPDATE", (held,)
+                )
+
+        # One batch only: the next would meet the same lock.
+        done = archive(checkpoint=lock, longest=timedelta(0))
+
+    assert done == Progress({"raw": 1, "archives": 1}, more=True)
+    assert (raw(held), raw(free)) == ('{"a": 1}', None)
+    assert archive() == Progress({"raw": 1, "archives": 1})
+
+
+def test_while_the_storage_is_away_retention_is_tried_again(
+    current, workspace, old, raw, tmp_path
+):
+    event_id = old()
+    (tmp_path / "blocked").write_text("no directory")
+    away = replace(current, storage=LocalFiles(tmp_path / "blocked"))
+    (scheduled,) = schedule.tick(current)
+    job = Scheduled(workspace_id=workspace.id, scheduled_id=scheduled.id)
+
+    done = run_scheduled(away, job)
+
+    (after,) = schedule.list_scheduled(current)
+    assert done.counts == {"failed": 1}
+    assert "the storage fails" in after.last_error
+    assert after.next_run_at - after.last_finished_at < timedelta(seconds=10)
+    assert raw(event_id) == '{"a": 1}'

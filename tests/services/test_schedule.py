@@ -275,7 +275,7 @@ def test_a_killed_worker_is_written_down_by_the_next(run, runs, work, set_job):
     run()
 
     assert held == {}
-    assert [one.outcome for one in runs()] == [LOST, DONE]
+    assert [(one.outcome, one.attempt) for one in runs()] == [(LOST, 1), (DONE, 2)]
     assert runs()[0].error == "its worker was lost"
 
 

@@ -58,29 +58,36 @@ def archive_old(
 
 
 def restore_archive(
-    runtime: Runtime, archive_id: UUID, *, workspace_id: UUID, actor: str
+    runtime: Runtime, archive_id: UUID, *, actor: str, workspace_id: UUID | None = None
 ) -> dict[str, Any]:
     """Put back what an archive took out; returns how much of it was missing.
+
+    With `workspace_id` only that workspace's archives are found.
 
     Safe to repeat: what is there stays as it is. It is archived again when it has been back for
     BB_RAW_RETENTION_DAYS.
 
     Raises NotFound, PermanentError for a file that is not what was stored, StorageAway.
     """
-    with runtime.transaction(workspace_id) as tx:
+    opened = (
+        runtime.system_transaction()
+        if workspace_id is None
+        else runtime.transaction(workspace_id)
+    )
+    with opened as tx:
         archive = store.archives.get(tx, archive_id)
     if archive is None:
         raise NotFound(f"no archive {archive_id}")
     lines = _sound_lines(runtime, archive)
     restored = 0
-    with runtime.transaction(workspace_id) as tx:
+    with runtime.transaction(archive.workspace_id) as tx:
         for start in range(0, len(lines), RESTORED_TOGETHER):
             some = lines[start : start + RESTORED_TOGETHER]
             restored += _WAYS[archive.kind].restore(tx, archive.id, some)
         store.archives.set_restored(tx, archive.id)
         store.tenants.record_audit(
             tx,
-            workspace_id=workspace_id,
+            workspace_id=archive.workspace_id,
             actor=actor,
             action="archive.restore",
             subject=str(archive.id),

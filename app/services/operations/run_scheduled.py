@@ -53,6 +53,7 @@ def _log_lost(tx: Transaction, held: Held) -> None:
             held,
             ScheduledOutcome.LOST,
             started_at=held.lost_at,
+            attempt=held.job.attempts - 1,
             error="its worker was lost",
         )
 
