@@ -73,7 +73,7 @@ def enable(workspace: str, every_minutes: int | None, kind: str, as_json: bool) 
     """Switch KIND on."""
     every = None if every_minutes is None else timedelta(minutes=every_minutes)
     owner = session.workspace(workspace)
-    done = use_cases.enable(session.runtime(), owner.id, kind, every=every)
+    done = use_cases.enable(session.runtime(), owner.id, kind, actor="cli", every=every)
     report(f"{kind} is on, next at {done.next_run_at}", _row(done), as_json=as_json)
 
 
@@ -84,7 +84,7 @@ def enable(workspace: str, every_minutes: int | None, kind: str, as_json: bool) 
 def disable(workspace: str, kind: str, as_json: bool) -> None:
     """Switch KIND off."""
     owner = session.workspace(workspace)
-    done = use_cases.disable(session.runtime(), owner.id, kind)
+    done = use_cases.disable(session.runtime(), owner.id, kind, actor="cli")
     report(f"{kind} is off", _row(done), as_json=as_json)
 
 

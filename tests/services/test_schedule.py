@@ -4,6 +4,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -13,7 +14,7 @@ from app.domain.schedule import Progress
 from app.domain.status import ScheduledOutcome
 from app.errors import Conflict, InvalidInput, PermanentError, RetryableError
 from app.jobs.contracts import Scheduled
-from app.models import ScheduledRun
+from app.models import AuditEntry, ScheduledRun
 from app.services.operations import schedule
 from app.services.operations.run_scheduled import run_scheduled
 from app.services.operations.schedule_kinds import KINDS, NAMES, Kind
@@ -311,7 +312,7 @@ def test_who_was_too_slow_does_not_overwrite_its_successor(
 def test_what_is_switched_off_is_neither_rung_for_nor_run(
     runtime, workspace, run, work
 ):
-    schedule.disable(runtime, workspace.id, "probe")
+    schedule.disable(runtime, workspace.id, "probe", actor="test")
 
     assert schedule.tick(runtime) == []
     assert run().counts == {}
@@ -321,10 +322,10 @@ def test_what_is_switched_off_is_neither_rung_for_nor_run(
 
 
 def test_what_was_missed_while_off_is_not_made_up_for(runtime, workspace, due, set_job):
-    schedule.disable(runtime, workspace.id, "probe")
+    schedule.disable(runtime, workspace.id, "probe", actor="test")
     set_job(anchor_at=-2.5 * HOUR, next_run_at=-1.5 * HOUR)
 
-    enabled = schedule.enable(runtime, workspace.id, "probe")
+    enabled = schedule.enable(runtime, workspace.id, "probe", actor="test")
 
     assert enabled.next_run_at == enabled.anchor_at + 3 * HOUR
 
@@ -332,7 +333,7 @@ def test_what_was_missed_while_off_is_not_made_up_for(runtime, workspace, due, s
 def test_another_period_counts_from_the_same_moment(runtime, workspace, due):
     every = timedelta(minutes=15)
 
-    changed = schedule.enable(runtime, workspace.id, "probe", every=every)
+    changed = schedule.enable(runtime, workspace.id, "probe", actor="test", every=every)
 
     assert changed.every_seconds == 900
     assert changed.next_run_at == changed.anchor_at + every
@@ -342,12 +343,22 @@ def test_another_period_counts_from_the_same_moment(runtime, workspace, due):
 def test_a_period_out_of_bounds_is_refused(runtime, workspace, due, seconds):
     with pytest.raises(InvalidInput, match="from a minute to a year"):
         schedule.enable(
-            runtime, workspace.id, "probe", every=timedelta(seconds=seconds)
+            runtime,
+            workspace.id,
+            "probe",
+            actor="test",
+            every=timedelta(seconds=seconds),
         )
 
 
 @pytest.mark.parametrize(
-    "change", [schedule.enable, schedule.disable, schedule.run_now]
+    "change",
+    [
+        partial(schedule.enable, actor="test"),
+        partial(schedule.disable, actor="test"),
+        schedule.run_now,
+    ],
+    ids=["enable", "disable", "run"],
 )
 @pytest.mark.parametrize(
     ("kind", "error", "words"),
@@ -386,6 +397,32 @@ def test_what_is_running_is_not_run_by_hand_as_well(runtime, workspace, run, wor
     run(checkpoint=meanwhile)
 
     assert len(work.calls) == 1
+
+
+@pytest.mark.shows("L5")
+def test_who_switched_it_off_and_on_is_written_down(runtime, workspace, due):
+    schedule.disable(runtime, workspace.id, "probe", actor="key abc")
+    schedule.enable(runtime, workspace.id, "probe", actor="cli", every=2 * HOUR)
+
+    with runtime.transaction(workspace.id) as tx:
+        written = tx.session.query(AuditEntry).order_by(AuditEntry.id).all()
+    assert [(one.actor, one.action, one.subject, one.details) for one in written] == [
+        ("key abc", "schedule.disable", "probe", {}),
+        ("cli", "schedule.enable", "probe", {"every_seconds": 7200}),
+    ]
+
+
+def test_switched_off_its_failure_is_nobodys_concern_any_more(
+    runtime, workspace, run, work, look
+):
+    work.script += [PermanentError("no such table")]
+    run()
+    failing = look()
+
+    schedule.disable(runtime, workspace.id, "probe", actor="test")
+
+    assert set(failing) == {"schedule_failed"}
+    assert look() == {}
 
 
 @pytest.mark.shows("L1")

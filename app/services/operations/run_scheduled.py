@@ -1,6 +1,7 @@
 """Run one scheduled job, once, and write down what came of it."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from app import store
 from app.domain.backoff import MAX_ATTEMPTS, delay
@@ -45,6 +46,11 @@ def run_scheduled(runtime: Runtime, job: Scheduled, *, alone: bool = False) -> O
     return _done(runtime, job, held, done, goes_on=not alone)
 
 
+def incident_key(scheduled_id: UUID) -> str:
+    """Of the incident that is open while a scheduled job does not go well."""
+    return f"schedule_failed:{scheduled_id}"
+
+
 def _log_lost(tx: Transaction, held: Held) -> None:
     """The run before this one could not say itself that its worker was killed."""
     if held.lost_at is not None:
@@ -69,7 +75,7 @@ def _done(
         store.schedules.log_run(
             tx, held, outcome, started_at=held.started_at, counts=done.counts
         )
-        store.incidents.resolve_one(tx, _incident_key(held))
+        store.incidents.resolve_one(tx, incident_key(held.job.id))
         if done.more and goes_on:
             tx.publish_after_commit(job)
     return Outcome({outcome: 1, **done.counts})
@@ -105,7 +111,7 @@ def _failed(runtime: Runtime, job: Scheduled, held: Held, error: Exception) -> O
             store.incidents.report(
                 tx,
                 kind="schedule_failed",
-                dedupe_key=_incident_key(held),
+                dedupe_key=incident_key(held.job.id),
                 severity=Severity.ERROR,
                 workspace_id=job.workspace_id,
                 details={
@@ -120,7 +126,3 @@ def _failed(runtime: Runtime, job: Scheduled, held: Held, error: Exception) -> O
 def _next_on_plan(held: Held, now: datetime) -> datetime:
     every = timedelta(seconds=held.job.every_seconds)
     return next_on_plan(held.job.anchor_at, every, after=now)
-
-
-def _incident_key(held: Held) -> str:
-    return f"schedule_failed:{held.job.id}"

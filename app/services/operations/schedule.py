@@ -13,7 +13,7 @@ from app.errors import Conflict, InvalidInput
 from app.jobs.contracts import Scheduled
 from app.models import ScheduledJob
 from app.runtime import Runtime
-from app.services.operations.run_scheduled import run_scheduled
+from app.services.operations.run_scheduled import incident_key, run_scheduled
 from app.services.operations.schedule_kinds import KINDS, require_kind
 from app.store.transaction import Transaction
 
@@ -59,7 +59,12 @@ def list_scheduled(
 
 
 def enable(
-    runtime: Runtime, workspace_id: UUID, kind: str, *, every: timedelta | None = None
+    runtime: Runtime,
+    workspace_id: UUID,
+    kind: str,
+    *,
+    actor: str,
+    every: timedelta | None = None,
 ) -> ScheduledJob:
     """Switch a kind on, where `every` is given with another period.
 
@@ -79,14 +84,21 @@ def enable(
             values["next_run_at"] = next_on_plan(
                 scheduled.anchor_at, timedelta(seconds=seconds), after=tx.now
             )
+        _record(tx, scheduled, "schedule.enable", actor, every_seconds=seconds)
         return store.schedules.change(tx, scheduled.id, **values)
 
 
-def disable(runtime: Runtime, workspace_id: UUID, kind: str) -> ScheduledJob:
+def disable(
+    runtime: Runtime, workspace_id: UUID, kind: str, *, actor: str
+) -> ScheduledJob:
     """Switch a kind off; a run that is going ends by itself. Raises as `require_kind` does."""
     require_kind(kind)
     with runtime.transaction(workspace_id) as tx:
-        return store.schedules.change(tx, _of_kind(tx, kind).id, enabled=False)
+        scheduled = _of_kind(tx, kind)
+        # Nobody waits any more for it to go well.
+        store.incidents.resolve_one(tx, incident_key(scheduled.id))
+        _record(tx, scheduled, "schedule.disable", actor)
+        return store.schedules.change(tx, scheduled.id, enabled=False)
 
 
 def run_now(runtime: Runtime, workspace_id: UUID, kind: str) -> ScheduledJob:
@@ -127,3 +139,16 @@ def _of_kind(tx: Transaction, kind: str) -> ScheduledJob:
     found = store.schedules.of_kind(tx, kind)
     assert found is not None
     return found
+
+
+def _record(
+    tx: Transaction, scheduled: ScheduledJob, action: str, actor: str, **details: int
+) -> None:
+    store.tenants.record_audit(
+        tx,
+        workspace_id=scheduled.workspace_id,
+        actor=actor,
+        action=action,
+        subject=scheduled.kind,
+        details=details,
+    )
