@@ -101,6 +101,11 @@ beat_schedule = {
         "schedule": timedelta(seconds=settings.sweep_seconds),
         "options": {"expires": settings.sweep_seconds},
     },
+    "tick_schedules": {
+        "task": "operations.tick_schedules",
+        "schedule": timedelta(seconds=settings.sweep_seconds),
+        "options": {"expires": settings.sweep_seconds},
+    },
 }
 # The schedule above is all there is; a file of last runs would only go stale.
 beat_scheduler = "celery.beat:Scheduler"

@@ -164,6 +164,23 @@ class Settings(BaseSettings):
         "TLS.",
     )
 
+    raw_retention_days: PositiveInt = _setting(
+        "BB_RAW_RETENTION_DAYS",
+        180,
+        about="How long the database keeps what providers sent, as it came; then it is moved into "
+        "archives, from which it can be brought back.",
+    )
+    storage_budget_gb: PositiveFloat = _setting(
+        "STORAGE_BUDGET_GB",
+        20.0,
+        about="Room for database, files and archives together, in units of 1000000000 bytes.",
+    )
+    storage_alert_threshold_pct: PositiveFloat = _setting(
+        "STORAGE_ALERT_THRESHOLD_PCT",
+        85.0,
+        about="How much of it may be used before somebody is told.",
+    )
+
     lease_seconds: PositiveFloat = _setting(
         "BB_LEASE_SECONDS",
         10.0,
@@ -351,6 +368,11 @@ class Settings(BaseSettings):
         if level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return level.upper()
+
+    @property
+    def storage_budget_bytes(self) -> int:
+        """The room that there is."""
+        return max(1, round(self.storage_budget_gb * 1_000_000_000))
 
     @property
     def key_bytes(self) -> bytes:

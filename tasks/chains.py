@@ -13,6 +13,7 @@ from app.jobs.contracts import (
     Materialize,
     Outbound,
     Poll,
+    Scheduled,
     StoreFiles,
     Subscribe,
 )
@@ -37,6 +38,7 @@ SOURCES: dict[type[Job], Signature] = {
 SINGLE: dict[type[Job], Signature] = {
     Outbound: outbound.send.s(),
     Subscribe: sync.subscribe.s(),
+    Scheduled: operations.run_scheduled.s(),
     # Behind what brings messages in: the files of an import may keep the workers busy for hours.
     StoreFiles: sync.store_files.s().set(priority=9),
 }

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from app.jobs.contracts import Scheduled
 from app.logs import get_logger
+from app.services.operations import run_scheduled as run_scheduled_use_case
+from app.services.operations.schedule import tick
 from app.services.operations.supervise import supervise as supervise_all
 from app.services.operations.sweep import sweep as sweep_all
+from tasks.base import PipelineTask
 from tasks.celery_app import celery_app, runtime
 
 log = get_logger("operations")
@@ -27,3 +31,15 @@ def notice_dead_letters(notice: dict[str, Any]) -> None:
 def supervise() -> None:
     """Keep incidents open for what is stuck."""
     supervise_all(runtime())
+
+
+@celery_app.task(name="operations.tick_schedules", acks_late=False)
+def tick_schedules() -> None:
+    """Ring for the scheduled jobs that are due."""
+    tick(runtime())
+
+
+@celery_app.task(bind=True, base=PipelineTask, name="operations.run_scheduled")
+def run_scheduled(self: PipelineTask, job: Any) -> Any:
+    """Run a scheduled job that is due."""
+    return self.run_stage(run_scheduled_use_case.run_scheduled, Scheduled, job)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from app.cli import (
     accounts,
     adapters,
+    archive,
     customers,
     deadletters,
     demo,
@@ -26,6 +27,7 @@ from app.cli import (
     requeue,
     rules,
     runs,
+    schedule,
     up,
     upkeep,
 )
@@ -61,6 +63,8 @@ for command in (
     products.products,
     orders.orders,
     customers.customers,
+    schedule.schedule,
+    archive.archive,
     *upkeep.COMMANDS,
     doctor.doctor,
     up.up,

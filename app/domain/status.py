@@ -152,6 +152,26 @@ class AttachmentState(StrEnum):
     """Given up."""
 
 
+class ScheduledOutcome(StrEnum):
+    """How a run of a scheduled job ended."""
+
+    DONE = "done"
+    MORE = "more"
+    """It did its share and goes on at once."""
+    FAILED = "failed"
+    LOST = "lost"
+    """Its worker was killed; written by the next one."""
+
+
+class ArchiveKind(StrEnum):
+    """What an archive holds."""
+
+    RAW = "raw"
+    """What providers sent, of events."""
+    RECEIPTS = "receipts"
+    """Requests of providers, whole."""
+
+
 class DeadLetterStatus(StrEnum):
     OPEN = "open"
     REQUEUED = "requeued"

@@ -12,6 +12,7 @@ from app.http.events import events
 from app.http.health import health
 from app.http.imports import imports
 from app.http.ingest import ingest
+from app.http.jobs import jobs
 from app.http.messaging import messaging
 from app.http.openapi import SECURITY_SCHEMES, describe, docs
 from app.http.orders import orders
@@ -25,6 +26,7 @@ from app.runtime import Runtime
 BLUEPRINTS = (
     ingest,
     imports,
+    jobs,
     webhooks,
     conversations,
     messaging,

@@ -477,6 +477,22 @@ class Try(Answer):
     at: Time
 
 
+class RawArchive(Answer):
+    id: UUID
+    storage_key: str
+    """Where the file is, in the storage."""
+    created_at: Time
+    restored_at: Time | None
+    """When its rows were last brought back."""
+
+
+class Raw(Answer):
+    kept: bool
+    """Whether the database has what the provider sent."""
+    archive: RawArchive | None
+    """Where it was moved to."""
+
+
 class Explanation(Answer):
     """All that led to the state of an event. Bodies stay out."""
 
@@ -484,6 +500,7 @@ class Explanation(Answer):
     workspace_id: UUID
     arrival: Arrival
     receipts: list[Receipt]
+    raw: Raw
     state: State
     place: Place | None
     authentication: Authentication | None

@@ -174,6 +174,14 @@ class Outbound(Job):
     """The message that a dead letter is about."""
 
 
+class Scheduled(Job):
+    """Run recurring work that is due."""
+
+    queue = queues.OPS
+    job_type: Literal["SCHEDULED"] = "SCHEDULED"
+    scheduled_id: UUID
+
+
 class DeadLetterNotice(BaseModel):
     """Says that something was given up. The letters are rows; this is only the news of them."""
 
@@ -201,6 +209,7 @@ CONTRACTS: dict[str, type[Job]] = {
         Draft,
         StoreFiles,
         Outbound,
+        Scheduled,
     )
 }
 

@@ -1,5 +1,6 @@
 """Tables, one file per aggregate."""
 
+from app.models.archive import Archive
 from app.models.attachment import Attachment
 from app.models.base import Base
 from app.models.channel_config import ChannelConfig, MessageFetch, SyncWatermark
@@ -15,6 +16,7 @@ from app.models.outbound import OutboundMessage
 from app.models.product import Product
 from app.models.receipt import EventRepeat, WebhookReceipt
 from app.models.run import JobAudit, PipelineRun
+from app.models.schedule import ScheduledJob, ScheduledRun
 from app.models.sender_rule import SenderRule
 from app.models.thread import (
     ConversationJoin,
@@ -26,6 +28,7 @@ from app.models.workspace import APIKey, AuditEntry, Workspace
 
 __all__ = [
     "APIKey",
+    "Archive",
     "Attachment",
     "AuditEntry",
     "Base",
@@ -52,6 +55,8 @@ __all__ = [
     "OutboundMessage",
     "PipelineRun",
     "Product",
+    "ScheduledJob",
+    "ScheduledRun",
     "SenderRule",
     "SyncWatermark",
     "ThreadClaim",

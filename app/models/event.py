@@ -30,6 +30,13 @@ class MessageEvent(InWorkspace, Base):
             "received_at",
             postgresql_where=text("finished_at IS NULL"),
         ),
+        # What may be archived.
+        Index(
+            "ix_message_events_raw",
+            "workspace_id",
+            "received_at",
+            postgresql_where=text("raw IS NOT NULL AND finished_at IS NOT NULL"),
+        ),
         Index(None, "run_id"),
         Index(None, "message_id"),
         Index(
@@ -57,7 +64,9 @@ class MessageEvent(InWorkspace, Base):
     payload: Mapped[dict[str, Any]]
     """The `UnifiedMessage`."""
     raw: Mapped[dict[str, Any] | None]
-    """What the provider sent; `{"mime": base64}` for a mail."""
+    """What the provider sent; `{"mime": base64}` for a mail. None once it is archived."""
+    archive_id: Mapped[UUID | None]
+    """Where `raw` was moved to last; archives are not kept as long as events."""
     content_digest: Mapped[str | None]
     """Tells a redelivery from another message that carries the same id."""
     fingerprint: Mapped[str | None]

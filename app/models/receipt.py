@@ -18,6 +18,8 @@ class WebhookReceipt(InWorkspace, Base):
     __table_args__ = (
         on_account(),
         Index(None, "config_id", text("received_at DESC")),
+        # What may be archived.
+        Index(None, "workspace_id", "received_at"),
     )
 
     id: Mapped[UUIDKey]
@@ -33,6 +35,8 @@ class WebhookReceipt(InWorkspace, Base):
     """SHA-256 of the body: a redelivery has the same."""
     items: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     """Messages and announcements that were read from it for this account."""
+    archive_id: Mapped[UUID | None]
+    """From where it was brought back; what is archived is deleted."""
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

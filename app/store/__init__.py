@@ -4,6 +4,7 @@ Call sites read `store.events.add_new(tx, rows)`.
 """
 
 from app.store import (
+    archives,
     attachments,
     audit,
     changes,
@@ -30,12 +31,15 @@ from app.store import (
     reports,
     rules,
     runs,
+    schedules,
     tenants,
     threads,
+    usage,
     watermarks,
 )
 
 __all__ = [
+    "archives",
     "attachments",
     "audit",
     "changes",
@@ -62,7 +66,9 @@ __all__ = [
     "reports",
     "rules",
     "runs",
+    "schedules",
     "tenants",
     "threads",
+    "usage",
     "watermarks",
 ]

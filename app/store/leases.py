@@ -24,6 +24,7 @@ from app.models import (
     MessageFetch,
     OutboundMessage,
     PipelineRun,
+    ScheduledJob,
     SyncWatermark,
 )
 from app.store.transaction import Database, Transaction
@@ -38,6 +39,7 @@ _LEASED: tuple[tuple[Any, ColumnElement[bool]], ...] = (
     (MessageFetch, MessageFetch.finished_at.is_(None)),
     (OutboundMessage, OutboundMessage.finished_at.is_(None)),
     (SyncWatermark, true()),
+    (ScheduledJob, true()),
     (Attachment, Attachment.state == AttachmentState.PENDING),
 )
 

@@ -42,6 +42,9 @@ ROUTES = [
     ("POST", f"/api/v1/customers/{SOME_ID}/merge", {Scope.SEND, Scope.OPS}),
     ("POST", f"/api/v1/customers/merges/{SOME_ID}/undo", {Scope.SEND, Scope.OPS}),
     ("GET", f"/api/v1/events/{SOME_ID}/explain", {Scope.READ, Scope.OPS}),
+    ("GET", "/jobs/scheduler", {Scope.OPS}),
+    ("POST", "/jobs/scheduler/tick", {Scope.OPS}),
+    ("GET", "/jobs/status", {Scope.OPS}),
 ]
 
 

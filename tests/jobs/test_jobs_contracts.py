@@ -17,7 +17,9 @@ from app.jobs.contracts import (
     ImportFetch,
     Job,
     Materialize,
+    Outbound,
     Poll,
+    Scheduled,
     StoreFiles,
     Subscribe,
     read_job,
@@ -89,6 +91,17 @@ KNOWN = {
         "run_id": RUN,
         "message_ids": [MESSAGE, OTHER],
     },
+    Outbound: {
+        "job_type": "OUTBOUND",
+        "workspace_id": WORKSPACE,
+        "conversation_id": CONVERSATION,
+        "outbound_id": OTHER,
+    },
+    Scheduled: {
+        "job_type": "SCHEDULED",
+        "workspace_id": WORKSPACE,
+        "scheduled_id": OTHER,
+    },
 }
 
 each_contract = pytest.mark.parametrize("contract", KNOWN, ids=lambda one: one.__name__)
@@ -122,6 +135,8 @@ def test_a_job_survives_the_broker(contract):
         (Classify, "bb_classify_jobs"),
         (Draft, "bb_draft_jobs"),
         (StoreFiles, "bb_sync_jobs"),
+        (Outbound, "bb_outbound_jobs"),
+        (Scheduled, "bb_ops_jobs"),
     ],
     ids=lambda one: getattr(one, "__name__", one),
 )
@@ -252,7 +267,7 @@ def test_an_unknown_type_is_refused_with_those_there_are():
 
     assert str(fault.value) == (
         "unknown job_type 'EXPLODE'; known: IMPORT_FETCH, POLL, FETCH_MESSAGES, "
-        "SUBSCRIBE, MATERIALIZE, CLASSIFY, DRAFT, STORE_FILES"
+        "SUBSCRIBE, MATERIALIZE, CLASSIFY, DRAFT, STORE_FILES, OUTBOUND, SCHEDULED"
     )
 
 

@@ -39,6 +39,7 @@ def test_the_sql_files_and_the_catalog_agree(blank, migrated):
         for name in (
             *("row_level_security", "views", "event_notification"),
             *("thread_history", "merge_history", "queue_depths"),
+            "run_history",
         ):
             run_file(created, f"{name}.sql")
 

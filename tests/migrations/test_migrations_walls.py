@@ -77,6 +77,7 @@ def test_the_roles_can_use_every_table_and_nothing_more(rows):
         ("audit_log", "bizzybee_app"): "INSERT SELECT",
         ("conversation_joins", "bizzybee_app"): "INSERT SELECT",
         ("customer_merges", "bizzybee_app"): "INSERT SELECT",
+        ("job_runs", "bizzybee_app"): "INSERT SELECT",
         ("pipeline_job_audit", "bizzybee_app"): "INSERT SELECT",
         ("alembic_version", "bizzybee_app"): "SELECT",
         ("alembic_version", "bizzybee_system"): everything,

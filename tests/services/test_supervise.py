@@ -1,5 +1,6 @@
 """Noticing what gets stuck."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,7 @@ QUIET = {
     "workers_idle": 0,
     "account_silent": 0,
     "sends_uncertain": 0,
+    "storage_budget": 0,
 }
 
 
@@ -163,3 +165,71 @@ def test_files_that_nobody_keeps_are_noticed(
     if late:
         assert found.details["files"] == 2
         assert found.workspace_id == config.workspace_id
+
+
+@pytest.mark.parametrize(
+    ("used", "severity"),
+    [(84.9, None), (85.1, "warning"), (99.9, "warning"), (100.1, "critical")],
+)
+def test_room_that_runs_out_is_an_incident_until_there_is_more(
+    runtime, make, config, look, used, severity
+):
+    """The budget is set so that what the database takes now is so many per cent of it."""
+    with runtime.system_transaction() as tx:
+        room = store.usage.room(tx)
+    budget = room.total / used * 100 / 1_000_000_000
+    small = replace(runtime, settings=changed(runtime.settings, budget))
+
+    found = supervise(small, forced=True)["storage_budget"]
+    incident = open_incidents(runtime).get("storage_budget")
+
+    assert found == (severity is not None)
+    assert (incident and incident.severity) == severity
+    if incident:
+        assert incident.workspace_id is None
+        assert "STORAGE_BUDGET_GB" in incident.details["do"]
+    assert "storage_budget" not in look()
+
+
+def test_files_and_archives_take_room_too(runtime, make, config):
+    with runtime.system_transaction() as tx:
+        before = store.usage.room(tx).objects
+        store.archives.add(
+            tx,
+            {
+                "workspace_id": config.workspace_id,
+                "kind": "raw",
+                "storage_key": "k",
+                "sha256": "s",
+                "size": 70,
+                "count": 1,
+                "first_at": tx.now,
+                "last_at": tx.now,
+            },
+        )
+        after = store.usage.room(tx).objects
+
+    (event_id,) = make.events(
+        config,
+        message(
+            attachments=[{"url": f"https://a.example/{n}", "size": 5} for n in "ab"]
+        ),
+    )
+    materialize(runtime, make.materialize_job(config, [event_id]))
+    with runtime.system_transaction() as tx:
+        listed = store.usage.room(tx).objects
+        tx.session.connection().exec_driver_sql(
+            "UPDATE attachments SET state = 'stored', storage_key = 'f'"
+        )
+        stored = store.usage.room(tx).objects
+
+    assert (before, after, listed, stored) == (0, 70, 70, 75)
+
+
+def changed(settings, budget):
+    return settings.model_copy(update={"storage_budget_gb": budget})
+
+
+def open_incidents(runtime):
+    with runtime.system_transaction() as tx:
+        return {one.kind: one for one in store.incidents.find(tx)}

@@ -33,7 +33,7 @@ def test_a_row_of_another_server_needs_six_columns(runtime, make, config, foreig
         if getattr(event, column.name) is None
     }
     assert nothing == {
-        "external_thread_id", "run_id", "receipt_id", "raw", "content_digest",
+        "external_thread_id", "run_id", "receipt_id", "raw", "archive_id", "content_digest",
         "fingerprint", "reason", "decision",
         "next_attempt_at", "lease_token", "lease_expires_at", "rung_at", "last_error",
         "conversation_id", "message_id", "superseded_by", "materialized_at",

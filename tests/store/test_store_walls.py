@@ -44,6 +44,7 @@ APPEND_ONLY = [
     "audit_log",
     "conversation_joins",
     "customer_merges",
+    "job_runs",
     "pipeline_job_audit",
 ]
 VIEWS = [

@@ -5,6 +5,9 @@ from datetime import timedelta
 import pytest
 
 from app import store
+from app.jobs.contracts import Scheduled
+from app.models import ScheduledRun
+from app.services.operations.schedule import list_scheduled
 from tests.factories import message
 
 
@@ -59,6 +62,26 @@ def test_a_notice_of_dead_letters_is_a_line_in_the_log(pipeline, log_lines):
     (line,) = log_lines()
     assert (line["event"], line["level"]) == ("dead letters", "warning")
     assert line["letter_ids"] == ["x"]
+
+
+@pytest.mark.shows("K7")
+def test_a_tick_rings_once_for_a_scheduled_job_and_the_job_runs_it(
+    pipeline, runtime, workspace, broker
+):
+    from tasks import operations
+
+    operations.tick_schedules()
+    operations.tick_schedules()
+
+    (doorbell,) = broker.peek("bb_ops_jobs")
+    assert doorbell["task"] == "operations.run_scheduled"
+    (scheduled,) = list_scheduled(runtime)
+    job = Scheduled(workspace_id=workspace.id, scheduled_id=scheduled.id)
+    operations.run_scheduled(job.payload())
+    operations.run_scheduled(job.payload())
+    with runtime.system_transaction() as tx:
+        runs = [(one.kind, one.outcome) for one in tx.session.query(ScheduledRun)]
+    assert runs == [("retention", "done")]
 
 
 def age(runtime, table, column):

@@ -35,6 +35,7 @@ def explain_event(
             "workspace_id": event.workspace_id,
             "arrival": _arrival(event),
             "receipts": _receipts(tx, event),
+            "raw": _raw(tx, event),
             "state": _state(event),
             "place": _place(tx, event),
             "authentication": _authentication(tx, event),
@@ -83,6 +84,25 @@ def _receipts(tx: Transaction, event: MessageEvent) -> list[dict[str, Any]]:
         for repeat in store.receipts.repeats_of(tx, event.id)
     ]
     return [first, *again]
+
+
+def _raw(tx: Transaction, event: MessageEvent) -> dict[str, Any]:
+    """Where what the provider sent is now."""
+    archive = (
+        store.archives.get(tx, event.archive_id)
+        if event.archive_id is not None
+        else None
+    )
+    return {
+        "kept": event.raw is not None,
+        "archive": archive
+        and {
+            "id": archive.id,
+            "storage_key": archive.storage_key,
+            "created_at": archive.created_at,
+            "restored_at": archive.restored_at,
+        },
+    }
 
 
 def _state(event: MessageEvent) -> dict[str, Any]:

@@ -10,7 +10,10 @@ from app import store
 from app.config import Settings
 from app.domain.status import Severity
 from app.runtime import Runtime
+from app.services.operations.job_status import used_pct
 from app.store.transaction import Transaction
+
+FULL_PCT = 100
 
 EVERY = timedelta(minutes=2)
 
@@ -164,6 +167,24 @@ def _uncertain_sends(tx: Transaction, _: Settings) -> Iterator[Condition]:
         )
 
 
+def _storage_budget(tx: Transaction, settings: Settings) -> Iterator[Condition]:
+    room = store.usage.room(tx)
+    used = used_pct(settings, room)
+    if used >= settings.storage_alert_threshold_pct:
+        yield Condition(
+            key="all",
+            severity=Severity.CRITICAL if used >= FULL_PCT else Severity.WARNING,
+            details={
+                "used_pct": used,
+                "database_bytes": room.database,
+                "object_bytes": room.objects,
+                "budget_bytes": settings.storage_budget_bytes,
+                "do": "make room and raise STORAGE_BUDGET_GB, or lower BB_RAW_RETENTION_DAYS where "
+                "the database is what is full",
+            },
+        )
+
+
 KINDS: dict[str, Callable[[Transaction, Settings], Iterator[Condition]]] = {
     "run_stalled": _stalled_runs,
     "events_stalled": _stalled_events,
@@ -172,4 +193,5 @@ KINDS: dict[str, Callable[[Transaction, Settings], Iterator[Condition]]] = {
     "workers_idle": _idle_workers,
     "account_silent": _silent_accounts,
     "sends_uncertain": _uncertain_sends,
+    "storage_budget": _storage_budget,
 }
