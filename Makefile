@@ -19,6 +19,7 @@ help:
 	@echo "make test        the whole test suite"
 	@echo "make chaos       kill, freeze and restart everything, then check; MINUTES=10 SEED=1"
 	@echo "make burst       ten thousand webhooks at once, a third of them repeated; ARGS=\"--webhooks 1000\""
+	@echo "make chaos-sends die between a provider's yes and our commit, then count; KILLS=200"
 	@echo "make eval        score the understanding of mail; CORPORA=folder"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make behaviours  which tests show which behaviour"
@@ -51,6 +52,9 @@ chaos: $(STAMP)
 
 burst: $(STAMP)
 	@$(BIN)/python -m tests.burst $(ARGS)
+
+chaos-sends: $(STAMP)
+	@$(BIN)/python -m tests.chaos.sends --kills $(or $(KILLS),200)
 
 eval: $(STAMP)
 	@$(BIN)/python -m evaluation all $(if $(CORPORA),"$(CORPORA)") $(ARGS)
