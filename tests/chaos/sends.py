@@ -150,7 +150,7 @@ class Sends:
             for process in (sender, sandbox):
                 if process is not None:
                     process.terminate()
-                    process.wait()
+                    process.communicate()  # closes its pipes, too
             servers.stop()
 
     def _settings(self, servers: Servers) -> Settings:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.config import ROOT
 from tests.chaos.sends import Sends
 
 KILLS = 4
@@ -10,10 +11,9 @@ KILLS = 4
 @pytest.mark.first
 @pytest.mark.timeout(240)
 @pytest.mark.shows("I1", "F8")
-def test_who_dies_around_the_call_never_causes_a_second_one(tmp_path):
-    found = Sends(
-        tmp_path / "data", kills=KILLS, products=["whatsapp", "telegram"]
-    ).run()
+def test_who_dies_around_the_call_never_causes_a_second_one():
+    data_dir = ROOT / "var" / "test" / "sends"
+    found = Sends(data_dir, kills=KILLS, products=["whatsapp", "telegram"]).run()
 
     for product, one in found.items():
         assert one.kills >= KILLS, product
