@@ -28,6 +28,7 @@ task_routes = {
     "pipeline.draft": {"queue": queues.DRAFT},
     "outbound.*": {"queue": queues.OUTBOUND},
     "sync.*": {"queue": queues.SYNC},
+    "knowledge.*": {"queue": queues.KNOWLEDGE},
     "operations.notice_dead_letters": {"queue": queues.DEADLETTER},
     "operations.*": {"queue": queues.OPS},
 }

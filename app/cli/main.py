@@ -26,6 +26,7 @@ from app.cli import (
     requeue,
     rules,
     runs,
+    search,
     up,
     upkeep,
 )
@@ -61,6 +62,7 @@ for command in (
     products.products,
     orders.orders,
     customers.customers,
+    search.search,
     *upkeep.COMMANDS,
     doctor.doctor,
     up.up,

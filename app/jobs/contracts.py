@@ -174,6 +174,15 @@ class Outbound(Job):
     """The message that a dead letter is about."""
 
 
+class Embed(Job):
+    """Bring what is searched of a workspace up to date with its messages."""
+
+    queue = queues.KNOWLEDGE
+    job_type: Literal["EMBED"] = "EMBED"
+    chunk_ids: tuple[UUID, ...] = ()
+    """Those that a dead letter is about."""
+
+
 class DeadLetterNotice(BaseModel):
     """Says that something was given up. The letters are rows; this is only the news of them."""
 
@@ -201,6 +210,7 @@ CONTRACTS: dict[str, type[Job]] = {
         Draft,
         StoreFiles,
         Outbound,
+        Embed,
     )
 }
 

@@ -3,6 +3,7 @@
 from app.models.attachment import Attachment
 from app.models.base import Base
 from app.models.channel_config import ChannelConfig, MessageFetch, SyncWatermark
+from app.models.chunk import RagChunk
 from app.models.conversation import Conversation, ConversationRef
 from app.models.customer import Customer, CustomerIdentity, CustomerMerge
 from app.models.event import MessageEvent
@@ -52,6 +53,7 @@ __all__ = [
     "OutboundMessage",
     "PipelineRun",
     "Product",
+    "RagChunk",
     "SenderRule",
     "SyncWatermark",
     "ThreadClaim",

@@ -13,6 +13,7 @@ from app.jobs.contracts import (
     Classify,
     DeadLetterNotice,
     Draft,
+    Embed,
     FetchMessages,
     ImportFetch,
     Job,
@@ -89,6 +90,11 @@ KNOWN = {
         "run_id": RUN,
         "message_ids": [MESSAGE, OTHER],
     },
+    Embed: {
+        "job_type": "EMBED",
+        "workspace_id": WORKSPACE,
+        "chunk_ids": [OTHER],
+    },
 }
 
 each_contract = pytest.mark.parametrize("contract", KNOWN, ids=lambda one: one.__name__)
@@ -122,6 +128,7 @@ def test_a_job_survives_the_broker(contract):
         (Classify, "bb_classify_jobs"),
         (Draft, "bb_draft_jobs"),
         (StoreFiles, "bb_sync_jobs"),
+        (Embed, "bb_knowledge_jobs"),
     ],
     ids=lambda one: getattr(one, "__name__", one),
 )

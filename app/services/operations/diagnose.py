@@ -8,6 +8,7 @@ import redis
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from app import store
 from app.config import AIMode
 from app.errors import StorageAway
 from app.jobs.broker import Broker
@@ -98,14 +99,15 @@ def _roles(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _vector(runtime: Runtime) -> Iterator[Finding]:
-    with runtime.database.engine.connect() as connection:
-        version = connection.execute(
-            text(
-                "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'"
-            )
-        ).scalar()
-    found = f"pgvector {version}" if version else "not installed; nothing needs it yet"
-    yield Finding("extension vector", True, found)
+    with runtime.system_transaction() as tx:
+        version, available = store.search.vector_versions(tx)
+    found = f"pgvector {version}" if version else "not there: search goes by words only"
+    advice = ""
+    if available and not version:
+        advice = (
+            "as a superuser: CREATE EXTENSION vector; then run alembic/sql/vectors.sql"
+        )
+    yield Finding("extension vector", not advice, found, advice)
 
 
 def _broker(runtime: Runtime) -> Iterator[Finding]:
@@ -133,6 +135,7 @@ def _models(runtime: Runtime) -> Iterator[Finding]:
     for name, key, without in (
         ("LOVABLE_AI_GATEWAY_KEY", settings.gateway_key, "evidence alone decides"),
         ("ANTHROPIC_API_KEY", settings.anthropic_api_key, "no drafts are written"),
+        ("OPENAI_API_KEY", settings.openai_api_key, "search knows words, not meanings"),
     ):
         if settings.ai_mode is AIMode.OFFLINE:
             yield Finding(name, True, f"not used, BB_AI_MODE is offline: {without}")
