@@ -96,6 +96,12 @@ beat_schedule = {
         "schedule": timedelta(seconds=settings.sweep_seconds),
         "options": {"expires": settings.sweep_seconds},
     },
+    "embeddings": {
+        "task": "operations.embeddings",
+        # Its turn comes every half minute.
+        "schedule": timedelta(seconds=settings.sweep_seconds),
+        "options": {"expires": settings.sweep_seconds},
+    },
     "supervise": {
         "task": "operations.supervise",
         # Its turn comes every two minutes; asking more often lets it come at once after a restart.

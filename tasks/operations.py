@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.logs import get_logger
+from app.services.knowledge.run_embeddings import ring_for_embeddings
 from app.services.operations.supervise import supervise as supervise_all
 from app.services.operations.sweep import sweep as sweep_all
 from tasks.celery_app import celery_app, runtime
@@ -15,6 +16,12 @@ log = get_logger("operations")
 def sweep() -> None:
     """Ring for whatever is due and nobody works on."""
     sweep_all(runtime())
+
+
+@celery_app.task(name="operations.embeddings", acks_late=False)
+def embeddings() -> None:
+    """Ring for what is not searchable yet."""
+    ring_for_embeddings(runtime())
 
 
 @celery_app.task(name="operations.notice_dead_letters")

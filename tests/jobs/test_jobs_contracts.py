@@ -18,6 +18,7 @@ from app.jobs.contracts import (
     ImportFetch,
     Job,
     Materialize,
+    Outbound,
     Poll,
     StoreFiles,
     Subscribe,
@@ -90,6 +91,12 @@ KNOWN = {
         "run_id": RUN,
         "message_ids": [MESSAGE, OTHER],
     },
+    Outbound: {
+        "job_type": "OUTBOUND",
+        "workspace_id": WORKSPACE,
+        "conversation_id": CONVERSATION,
+        "outbound_id": OTHER,
+    },
     Embed: {
         "job_type": "EMBED",
         "workspace_id": WORKSPACE,
@@ -128,6 +135,7 @@ def test_a_job_survives_the_broker(contract):
         (Classify, "bb_classify_jobs"),
         (Draft, "bb_draft_jobs"),
         (StoreFiles, "bb_sync_jobs"),
+        (Outbound, "bb_outbound_jobs"),
         (Embed, "bb_knowledge_jobs"),
     ],
     ids=lambda one: getattr(one, "__name__", one),
@@ -259,7 +267,8 @@ def test_an_unknown_type_is_refused_with_those_there_are():
 
     assert str(fault.value) == (
         "unknown job_type 'EXPLODE'; known: IMPORT_FETCH, POLL, FETCH_MESSAGES, "
-        "SUBSCRIBE, MATERIALIZE, CLASSIFY, DRAFT, STORE_FILES"
+        "SUBSCRIBE, MATERIALIZE, CLASSIFY, DRAFT, STORE_FILES, "
+        "OUTBOUND, EMBED"
     )
 
 

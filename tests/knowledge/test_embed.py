@@ -15,8 +15,8 @@ from app.errors import AuthError, PermanentError, RateLimited, RetryableError
 from app.jobs.contracts import Embed
 from app.models import DeadLetter, Incident, Message, RagChunk
 from app.services.knowledge.embed import embed
+from app.services.knowledge.run_embeddings import ring_for_embeddings
 from app.services.operations.requeue import requeue_letters
-from app.services.operations.sweep import sweep
 from tests.factories import START
 from tests.fakes import ScriptedEmbedder
 from tests.http.client import changed
@@ -306,20 +306,38 @@ def test_one_text_that_is_refused_spoils_no_other(
     assert len(rows_of(DeadLetter)) == 1
 
 
-def test_the_sweep_rings_for_what_is_not_searchable_yet(
+def test_beat_rings_for_what_is_not_searchable_yet(
     say, learn, knowing, workspace, make
 ):
     make.workspace()
     say(WISH)
     knowing.publisher.jobs.clear()
 
-    counted = sweep(knowing, forced=True)
+    rung = ring_for_embeddings(knowing)
+    too_early = ring_for_embeddings(knowing)
     learn()
-    knowing.publisher.jobs.clear()
-    later = sweep(knowing, forced=True)
+    later = ring_for_embeddings(knowing, forced=True)
 
-    assert (counted["embeds"], later["embeds"]) == (1, 0)
-    assert not any(isinstance(job, Embed) for job in knowing.publisher.jobs)
+    assert (rung, too_early, later) == (1, 0, 0)
+    assert knowing.publisher.jobs == [Embed(workspace_id=workspace.id)]
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param({"lease_expires_at": None}, id="its worker never began"),
+        pytest.param({"lease_expires_at": START}, id="its worker was killed"),
+        pytest.param({"next_attempt_at": START}, id="its time has come"),
+    ],
+)
+def test_beat_rings_for_what_was_left_behind(say, learn, runtime, knowing, left):
+    say(WISH)
+    learn(runtime=replace(knowing, embedder=ScriptedEmbedder(AuthError("no such key"))))
+    assert ring_for_embeddings(knowing, forced=True) == 0
+    with runtime.system_transaction() as tx:
+        tx.session.execute(update(RagChunk).values({"next_attempt_at": None} | left))
+
+    assert ring_for_embeddings(knowing, forced=True) == 1
 
 
 def test_a_refused_key_is_an_incident(say, learn, embedder, rows_of):

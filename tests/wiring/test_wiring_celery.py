@@ -149,7 +149,11 @@ def test_no_silent_broker_is_waited_for_for_ever(celery, name):
 def test_stages_come_back_and_ticks_do_not(tasks):
     early = {name for name, task in tasks.items() if not task.acks_late}
 
-    assert early == {"operations.sweep", "operations.supervise"}
+    assert early == {
+        "operations.embeddings",
+        "operations.sweep",
+        "operations.supervise",
+    }
 
 
 def test_the_command_is_where_setup_says(celery):

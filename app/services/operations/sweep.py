@@ -8,27 +8,19 @@ from uuid import UUID
 
 from app import store
 from app.domain.status import EventStatus
-from app.jobs.contracts import Classify, Draft, Embed, Job, Materialize, StoreFiles
+from app.jobs.contracts import Classify, Draft, Job, Materialize, StoreFiles
 from app.runtime import Runtime
 from app.services.outbound.send import outbound_jobs
 from app.services.pipeline.placement import files_jobs
 from app.services.sync.fetch_messages import fetch_jobs
 from app.services.sync.start_import import fetch_job
 from app.services.sync.watermarks import watermark_job
-from app.store.transaction import Transaction
 
 #: Accounts, of each kind of work on them.
 MAX_RUNS = 100
 
 #: Messages; a queue of this length keeps its workers busy until the next sweep.
 LONG_QUEUE = 50
-
-#: How often is looked for what is not searchable yet: nobody waits for it, and the workers who do
-#: it have news to fetch. A job for it works for longer.
-EMBED_EVERY = timedelta(seconds=30)
-
-#: Workspaces rung for at once.
-MAX_EMBEDS = 20
 
 #: Attempts of a batch; what was lost with its worker so often goes on alone.
 TOGETHER = 2
@@ -74,9 +66,6 @@ def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
             files = store.attachments.take_overdue(
                 tx, grace=runtime.lease, limit=settings.supervisor_nudge_limit
             )
-        embeds: list[Embed] = []
-        if not waiting.get(Embed.queue, 0):
-            embeds = _embeds(tx, runtime, forced=forced)
         jobs = [
             *jobs_for(runtime, events),
             *map(fetch_job, runs),
@@ -84,7 +73,6 @@ def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
             *fetch_jobs(fetches),
             *outbound_jobs(outbound),
             *_jobs_for_files(files),
-            *embeds,
         ]
         tx.publish_after_commit(*jobs)
     return {
@@ -94,23 +82,8 @@ def sweep(runtime: Runtime, *, forced: bool = False) -> dict[str, int]:
         "fetches": len(fetches),
         "outbound": len(outbound),
         "messages_with_files": len(files),
-        "embeds": len(embeds),
         "jobs": len(jobs),
     }
-
-
-def _embeds(tx: Transaction, runtime: Runtime, *, forced: bool) -> list[Embed]:
-    """A job for each workspace in which something is not searchable yet."""
-    if not forced and not store.heartbeats.take_turn(tx, "embed", every=EMBED_EVERY):
-        return []
-    settings = runtime.settings
-    due = store.chunks.workspaces_due(
-        tx,
-        runtime.embedder.model,
-        stale=timedelta(minutes=settings.embed_stale_recovery_minutes),
-        limit=MAX_EMBEDS,
-    )
-    return [Embed(workspace_id=workspace_id) for workspace_id in due]
 
 
 def _jobs_for_files(files: Iterable[Any]) -> list[StoreFiles]:
