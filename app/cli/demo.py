@@ -96,6 +96,8 @@ def _settings_for(settings: Settings, sandbox_url: str) -> Settings:
             "LOVABLE_AI_GATEWAY_KEY": "sandbox-demo",
             "ANTHROPIC_API_URL": f"{sandbox_url}/anthropic",
             "ANTHROPIC_API_KEY": "sandbox-demo",
+            "OPENAI_BASE_URL": f"{sandbox_url}/openai",
+            "OPENAI_API_KEY": "sandbox-demo",
         }
     )
 

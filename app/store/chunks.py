@@ -284,7 +284,8 @@ def workspaces_due(
                 ),
             )
         )
-        .order_by(Workspace.id)
+        # Whoever has work without end must not always come first.
+        .order_by(func.random())
         .limit(limit)
     ).all()
 

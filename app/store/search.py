@@ -28,15 +28,9 @@ _EXTENSION = text(
 )
 
 
-def vector_versions(tx: Transaction) -> tuple[str | None, str | None]:
-    """The pgvector that is installed in this database, and the one that could be."""
-    row = tx.session.execute(
-        text(
-            "SELECT installed_version, default_version FROM pg_available_extensions"
-            " WHERE name = 'vector'"
-        )
-    ).first()
-    return (None, None) if row is None else (row[0], row[1])
+def can_compare(tx: Transaction) -> bool:
+    """Whether pgvector is installed in this database, so that vectors can be compared."""
+    return tx.session.execute(_EXTENSION).first() is not None
 
 
 def by_words(

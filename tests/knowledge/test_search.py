@@ -10,8 +10,14 @@ from app.domain.status import Scope
 from app.errors import InvalidInput, RetryableError
 from app.http import create_app
 from app.jobs.contracts import Embed
+from app.services.knowledge.embed import embed
 from app.services.knowledge.search import search
-from tests.factories import START
+from app.services.operations.diagnose import diagnose
+from app.services.pipeline.materialize import materialize
+from app.store import migrations
+from app.store.transaction import Database
+from tests.catalog import run_file
+from tests.factories import START, Maker, message
 from tests.fakes import ScriptedEmbedder
 
 MUGS = "Could you deliver the two blue mugs to the back door on Friday, please?"
@@ -190,6 +196,37 @@ def test_the_nearest_of_many_are_found_by_their_index(runtime):
         ).scalars()
 
         assert any("ix_rag_chunks_nearest" in line for line in plan)
+
+
+def test_without_the_extension_words_are_enough_and_it_may_come_later(
+    blank, knowing, embedder
+):
+    engine = blank()
+    migrations.upgrade(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP EXTENSION vector CASCADE")
+    database = Database(engine.url.render_as_string(hide_password=False))
+    bare = replace(knowing, database=database)
+    make = Maker(bare)
+    workspace = make.workspace()
+    config = make.config(workspace)
+    materialize(
+        bare,
+        make.materialize_job(config, make.events(config, message(body_text=MUGS))),
+    )
+    embed(bare, Embed(workspace_id=workspace.id))
+
+    without = search(bare, workspace.id, "blue mug", limit=5)
+    told = [one for one in diagnose(bare) if one.check == "extension vector"]
+    with database.engine.begin() as connection:
+        run_file(connection, "vectors.sql")
+    later = search(bare, workspace.id, "blue mug", limit=5)
+    database.dispose()
+
+    assert [hit.found_by for hit in without.items] == [["words"]]
+    assert without.remark == "pgvector is not installed"
+    assert [(one.ok, bool(one.advice)) for one in told] == [(False, True)]
+    assert [hit.found_by for hit in later.items] == [["words", "vector"]]
 
 
 def test_search_over_http(say, learn, knowing, make, workspace):

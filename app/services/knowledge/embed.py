@@ -26,7 +26,7 @@ from app.store.chunks import ChunkClaim
 from app.store.transaction import Transaction
 
 #: So long one job goes on; what is left is rung for again.
-LONGEST = 60.0
+LONGEST = 30.0
 
 #: Messages cut into pieces in one transaction.
 TOGETHER = 100

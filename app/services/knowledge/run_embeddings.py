@@ -9,7 +9,7 @@ from app.domain.status import ChunkStatus
 from app.jobs.contracts import Embed
 from app.runtime import Runtime
 
-#: Nobody waits for it, and the workers who do it have news to fetch. A job goes on for longer.
+#: Nobody waits for it, and the workers who do it have news to fetch. A job goes on for as long.
 EVERY = timedelta(seconds=30)
 
 #: Workspaces rung for at once.

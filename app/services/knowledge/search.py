@@ -75,9 +75,12 @@ def search(runtime: Runtime, workspace_id: UUID, query: str, *, limit: int) -> F
     most = max(_CANDIDATES * limit, 50)
     with runtime.transaction(workspace_id) as tx:
         with_words, worth = store.search.by_words(tx, words, limit=most)
-        installed, _ = store.search.vector_versions(tx)
+        can_compare = store.search.can_compare(tx)
     # No transaction is open here: a slow model must not hold a connection.
-    vector, remark = _vector(runtime, query, worth, can_compare=installed is not None)
+    vector: Vector | None = None
+    remark: str | None = "pgvector is not installed"
+    if can_compare:
+        vector, remark = _vector(runtime, query, worth)
     with runtime.transaction(workspace_id) as tx:
         near: Sequence[UUID] = ()
         if vector is not None:
@@ -105,11 +108,9 @@ def search(runtime: Runtime, workspace_id: UUID, query: str, *, limit: int) -> F
 
 
 def _vector(
-    runtime: Runtime, query: str, worth: Mapping[str, float], *, can_compare: bool
+    runtime: Runtime, query: str, worth: Mapping[str, float]
 ) -> tuple[Vector | None, str | None]:
     """The vector of a question, or why there is none. What is secret in it stays here."""
-    if not can_compare:
-        return None, "pgvector is not installed"
     try:
         answer = runtime.embedder.embed_question(redacted(query), worth)
     except (RetryableError, PermanentError) as error:

@@ -8,7 +8,6 @@ import redis
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from app import store
 from app.config import AIMode
 from app.errors import StorageAway
 from app.jobs.broker import Broker
@@ -99,15 +98,22 @@ def _roles(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _vector(runtime: Runtime) -> Iterator[Finding]:
-    with runtime.system_transaction() as tx:
-        version, available = store.search.vector_versions(tx)
-    found = f"pgvector {version}" if version else "not there: search goes by words only"
-    advice = ""
-    if available and not version:
-        advice = (
-            "as a superuser: CREATE EXTENSION vector; then run alembic/sql/vectors.sql"
-        )
-    yield Finding("extension vector", not advice, found, advice)
+    with runtime.database.engine.connect() as connection:
+        row = connection.execute(
+            text(
+                "SELECT installed_version AS version,"
+                # Before that, it is the migration that installs it.
+                " to_regclass('public.rag_chunks') IS NOT NULL AS could_be_used"
+                " FROM pg_available_extensions WHERE name = 'vector'"
+            )
+        ).first()
+    if row is not None and row.version:
+        yield Finding("extension vector", True, f"pgvector {row.version}")
+    else:
+        ok = row is None or not row.could_be_used
+        advice = "" if ok else "CREATE EXTENSION vector; run alembic/sql/vectors.sql"
+        found = "not installed: search goes by words only"
+        yield Finding("extension vector", ok, found, advice)
 
 
 def _broker(runtime: Runtime) -> Iterator[Finding]:
