@@ -1,7 +1,7 @@
 """Finds pieces of messages, by their words and by their vectors.
 
-Only pieces are looked at that are in step with their message, so that nothing is found which was
-taken back or is no longer said, even before its pieces are gone.
+What is shown of them is in step with their message, so that nothing is found which was taken back or
+is no longer said, even before its pieces are gone.
 """
 
 from collections.abc import Collection, Sequence
@@ -48,11 +48,9 @@ def by_words(
     ]
     hits = (
         select(RagChunk.id, *has)
-        .join(Message, Message.id == RagChunk.message_id)
         .where(
             RagChunk.workspace_id == tx.workspace_id,
             RagChunk.words.op("@@")(any_of_them),
-            _IS_IN_STEP,
         )
         .cte("hits")
         .prefix_with("MATERIALIZED")
@@ -96,16 +94,14 @@ def by_vector(
     if len(vector) == INDEXED:
         kind += f"({INDEXED})"
     distance = (
-        f"rag_chunks.embedding::{kind} OPERATOR({extension.place}.<=>)"
+        f"embedding::{kind} OPERATOR({extension.place}.<=>)"
         f" CAST(:vector AS real[])::{kind}"
     )
     rows = tx.session.execute(
         text(
-            f"SELECT rag_chunks.id, {distance} AS distance"
-            " FROM rag_chunks JOIN messages ON messages.id = rag_chunks.message_id"
-            " WHERE rag_chunks.workspace_id = :workspace_id"
-            " AND rag_chunks.model = :model AND rag_chunks.dimension = :dimension"
-            f" AND {_IS_IN_STEP.text}"
+            f"SELECT id, {distance} AS distance FROM rag_chunks"
+            " WHERE workspace_id = :workspace_id"
+            " AND model = :model AND dimension = :dimension"
             f" ORDER BY {distance} LIMIT :limit"
         ),
         {
@@ -120,7 +116,10 @@ def by_vector(
 
 
 def shown(tx: Transaction, chunk_ids: Collection[UUID]) -> dict[UUID, Any]:
-    """Pieces with the messages and conversations behind them, by their ids."""
+    """Pieces with the messages and conversations behind them, by their ids.
+
+    Left out is what its message does not say any more.
+    """
     rows = tx.session.execute(
         select(
             RagChunk.id,
