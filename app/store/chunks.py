@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    REAL,
     ColumnElement,
     Text,
     and_,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal,
     literal_column,
     or_,
     select,
@@ -207,7 +209,11 @@ def save(
     vector: Sequence[float],
 ) -> bool:
     """Write the vector of a piece; False where it is no longer ours, or no longer the same text."""
-    values = {"model": model, "dimension": len(vector), "embedding": list(vector)}
+    values = {
+        "model": model,
+        "dimension": len(vector),
+        "embedding": cast(literal(written_out(vector), Text), ARRAY(REAL)),
+    }
     return bool(
         _write(
             tx,
@@ -320,6 +326,14 @@ def of_others(tx: Transaction, model: str) -> bool:
         )
     )
     return bool(found)
+
+
+def written_out(vector: Sequence[float]) -> str:
+    """A vector as PostgreSQL reads it fast: a list would be parsed as an expression per number.
+
+    With all the digits that a `real` has.
+    """
+    return "{" + ",".join(f"{value:.9g}" for value in vector) + "}"
 
 
 def is_due(stale: timedelta) -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from app.models import Conversation, Message, RagChunk
 from app.models.message import IS_UNCHUNKED
+from app.store.chunks import written_out
 from app.store.transaction import Transaction
 
 #: With so many dimensions the vectors have an index (`alembic/sql/vectors.sql`).
@@ -105,7 +106,7 @@ def by_vector(
             f" ORDER BY {distance} LIMIT :limit"
         ),
         {
-            "vector": list(vector),
+            "vector": written_out(vector),
             "workspace_id": tx.workspace_id,
             "model": model,
             "dimension": len(vector),
