@@ -28,6 +28,7 @@ task_routes = {
     "pipeline.draft": {"queue": queues.DRAFT},
     "outbound.*": {"queue": queues.OUTBOUND},
     "sync.*": {"queue": queues.SYNC},
+    "knowledge.*": {"queue": queues.KNOWLEDGE},
     "operations.notice_dead_letters": {"queue": queues.DEADLETTER},
     "operations.*": {"queue": queues.OPS},
 }
@@ -92,6 +93,12 @@ task_publish_retry_policy = {"max_retries": 0}
 beat_schedule = {
     "sweep": {
         "task": "operations.sweep",
+        "schedule": timedelta(seconds=settings.sweep_seconds),
+        "options": {"expires": settings.sweep_seconds},
+    },
+    "embeddings": {
+        "task": "operations.embeddings",
+        # Its turn comes every half minute.
         "schedule": timedelta(seconds=settings.sweep_seconds),
         "options": {"expires": settings.sweep_seconds},
     },

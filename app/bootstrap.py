@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from app.ai.factory import classifier, drafter
+from app.ai.factory import classifier, drafter, embedder
 from app.channels.download import Downloads
 from app.channels.registry import Adapters
 from app.checkpoints import Checkpoint, CheckpointedPublisher, killing, no_checkpoint
@@ -38,6 +38,7 @@ def build_runtime(
         vault=Vault(settings.key_bytes),
         classifier=classifier(settings),
         drafter=drafter(settings),
+        embedder=embedder(settings),
         storage=open_storage(settings),
         downloads=Downloads.from_settings(settings),
         checkpoint=checkpoint,

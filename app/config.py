@@ -266,6 +266,43 @@ class Settings(BaseSettings):
     anthropic_timeout: PositiveFloat = _setting(
         "ANTHROPIC_TIMEOUT_SECONDS", 60.0, about="Longest wait for one draft."
     )
+    openai_api_key: SecretStr | None = _setting(
+        "OPENAI_API_KEY",
+        None,
+        about="Key for embeddings. Unset: search goes by words and their pieces.",
+    )
+    openai_url: BaseURL = _setting(
+        "OPENAI_BASE_URL",
+        "https://api.openai.com",
+        about="Base address of an OpenAI-compatible API; `/v1/embeddings` is appended.",
+    )
+    openai_timeout_ms: PositiveInt = _setting(
+        "OPENAI_TIMEOUT_MS", 20_000, about="Longest wait for one batch of vectors."
+    )
+    openai_embed_max_inputs: PositiveInt = _setting(
+        "OPENAI_EMBED_MAX_INPUTS", 100, about="Texts per call of it."
+    )
+    embedding_model: str = _setting(
+        "EMBEDDING_MODEL",
+        "text-embedding-3-small",
+        about="Its model. Another one: everything is embedded anew.",
+    )
+    embed_batch_size: PositiveInt = _setting(
+        "EMBED_BATCH_SIZE", 100, about="Pieces of messages that one claim takes."
+    )
+    embed_stale_recovery_minutes: PositiveInt = _setting(
+        "EMBED_STALE_RECOVERY_MINUTES",
+        30,
+        about="A piece that one worker holds for so long is taken from it, even if it is alive.",
+    )
+    chunk_size: Annotated[int, Field(ge=100, le=8000)] = _setting(
+        "CHUNK_SIZE",
+        1000,
+        about="Characters of a piece of a message. Counts for messages that come or change.",
+    )
+    min_embed_chars: PositiveInt = _setting(
+        "MIN_EMBED_CHARS", 30, about="Shorter messages are not searched."
+    )
     aurinko_url: BaseURL = _setting(
         "AURINKO_API_BASE_URL",
         "https://api.aurinko.io",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from app.ai.base import Classifier, Drafter
+from app.ai.base import Classifier, Drafter, Embedder
 from app.channels.download import Downloads
 from app.channels.registry import Adapters
 from app.checkpoints import Checkpoint, no_checkpoint
@@ -29,6 +29,7 @@ class Runtime:
     classifier: Classifier
     drafter: Drafter | None
     """None where no key is configured: then no draft is invented."""
+    embedder: Embedder
     leases: Leases
     storage: Storage
     downloads: Downloads

@@ -16,7 +16,13 @@ safe_qos.install()
 
 celery_app = Celery(
     "bizzybee",
-    include=["tasks.pipeline", "tasks.sync", "tasks.outbound", "tasks.operations"],
+    include=[
+        "tasks.pipeline",
+        "tasks.sync",
+        "tasks.outbound",
+        "tasks.knowledge",
+        "tasks.operations",
+    ],
     set_as_current=True,
 )
 celery_app.config_from_object("celeryconfig")

@@ -7,6 +7,7 @@ from app.jobs.contracts import (
     Classify,
     DeadLetterNotice,
     Draft,
+    Embed,
     FetchMessages,
     ImportFetch,
     Job,
@@ -18,7 +19,7 @@ from app.jobs.contracts import (
     Subscribe,
 )
 from app.jobs.publishing import Publishable
-from tasks import operations, outbound, pipeline, sync
+from tasks import knowledge, operations, outbound, pipeline, sync
 
 #: What every message goes through.
 STAGES: tuple[tuple[type[Job], Signature], ...] = (
@@ -41,6 +42,7 @@ SINGLE: dict[type[Job], Signature] = {
     Scheduled: operations.run_scheduled.s(),
     # Behind what brings messages in: the files of an import may keep the workers busy for hours.
     StoreFiles: sync.store_files.s().set(priority=9),
+    Embed: knowledge.embed.s(),
 }
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from app.jobs.contracts import Scheduled
 from app.logs import get_logger
+from app.services.knowledge.run_embeddings import ring_for_embeddings
 from app.services.operations import run_scheduled as run_scheduled_use_case
 from app.services.operations.schedule import tick
 from app.services.operations.supervise import supervise as supervise_all
@@ -19,6 +20,12 @@ log = get_logger("operations")
 def sweep() -> None:
     """Ring for whatever is due and nobody works on."""
     sweep_all(runtime())
+
+
+@celery_app.task(name="operations.embeddings", acks_late=False)
+def embeddings() -> None:
+    """Ring for what is not searchable yet."""
+    ring_for_embeddings(runtime())
 
 
 @celery_app.task(name="operations.notice_dead_letters")

@@ -11,9 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from app.ai.base import Answers, Question, Reply, Turn, Unusable
+from app.ai.base import Answers, Question, Reply, Turn, Unusable, Vector
+from app.ai.lexical import LexicalEmbedder
 from app.domain.decision import Category, JudgedBy, Judgement
 from app.domain.proposed_order import OrderContext
+from app.errors import PermanentError
 from app.jobs.contracts import Job
 
 
@@ -74,6 +76,45 @@ class ScriptedDrafter:
         if step is not None:
             step()
         return Reply("It left today.", "test-model", "draft/1", {"output_tokens": 4})
+
+
+class ScriptedEmbedder:
+    """Embeds by words, or does what the script says before it."""
+
+    nearness = LexicalEmbedder.nearness
+
+    def __init__(self, *script: Any, model: str = "test/1") -> None:
+        self.model = model
+        self.script = list(script)
+        self.calls: list[list[str]] = []
+        self.vectors: dict[str, Vector] = {}
+        """Of texts that mean what their words do not say."""
+
+    def embed(self, texts: Sequence[str]) -> list[Vector | PermanentError]:
+        self.calls.append(list(texts))
+        step = self.script.pop(0) if self.script else None
+        if isinstance(step, Exception):
+            raise step
+        if callable(step):
+            step()
+        elif step is not None:
+            return list(step)
+        if self.vectors:
+            return [self.vectors[text] for text in texts]
+        return LexicalEmbedder().embed(texts)
+
+    def embed_question(
+        self, question: str, worth: Mapping[str, float]
+    ) -> Vector | PermanentError:
+        if self.script or self.vectors:
+            return self.embed([question])[0]
+        self.calls.append([question])
+        return LexicalEmbedder().embed_question(question, worth)
+
+    @property
+    def texts(self) -> list[str]:
+        """All that it was ever asked about."""
+        return [text for call in self.calls for text in call]
 
 
 def judged(

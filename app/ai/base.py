@@ -1,6 +1,6 @@
-"""The two ports to models: one judges messages, one writes replies."""
+"""The three ports to models: one judges messages, one writes replies, one tells what is alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from app.domain.decision import Judgement
 from app.domain.proposed_order import OrderContext, ProposedOrder, Refusal
 from app.domain.unified_message import Direction
+from app.errors import PermanentError
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ class Reply:
     """Why an order that the model wanted to place is none. The model knew it when it wrote the text."""
 
 
+#: The direction in which a text points; of length 1.
+Vector = Sequence[float]
+
+
 class Classifier(Protocol):
     """Judges messages."""
 
@@ -93,4 +98,27 @@ class Drafter(Protocol):
         the check refuses it may not promise.
 
         Raises RetryableError, RateLimited, PermanentError or AuthError as `Classifier` does.
+        """
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors that point the same way where the texts mean the same."""
+
+    model: str
+    """What is stored with every vector; those of two models are never compared."""
+    nearness: float
+    """Below this cosine two texts have nothing to do with each other."""
+
+    def embed(self, texts: Sequence[str]) -> list[Vector | PermanentError]:
+        """Return for each text its vector, or why this one can have none.
+
+        Raises RetryableError, RateLimited or AuthError where nothing was embedded.
+        """
+
+    def embed_question(
+        self, question: str, worth: Mapping[str, float]
+    ) -> Vector | PermanentError:
+        """Return the vector of a question; raises as `embed` does.
+
+        `worth` says of words how few texts have them, for who cannot tell what matters otherwise.
         """

@@ -3,8 +3,10 @@
 from pydantic import SecretStr
 
 from app.ai.anthropic_client import AnthropicDrafter
-from app.ai.base import Classifier, Drafter
+from app.ai.base import Classifier, Drafter, Embedder
+from app.ai.embeddings import OpenAIEmbedder
 from app.ai.gateway import GatewayClassifier
+from app.ai.lexical import LexicalEmbedder
 from app.ai.offline import OfflineClassifier
 from app.config import AIMode, Settings
 
@@ -32,6 +34,20 @@ def drafter(settings: Settings) -> Drafter | None:
         key=key,
         model=settings.anthropic_model,
         timeout=settings.anthropic_timeout,
+    )
+
+
+def embedder(settings: Settings) -> Embedder:
+    """Return the model of the embeddings API, or the lexical one where none may be asked."""
+    key = _usable(settings.openai_api_key, settings)
+    if key is None:
+        return LexicalEmbedder()
+    return OpenAIEmbedder(
+        base_url=str(settings.openai_url),
+        key=key,
+        model=settings.embedding_model,
+        timeout=settings.openai_timeout_ms / 1000,
+        most_inputs=settings.openai_embed_max_inputs,
     )
 
 

@@ -4,25 +4,17 @@ What a model answers is untrusted, and each judgement is checked for itself: one
 used never spoils its neighbours.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-import requests
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from app.ai import prompts
 from app.ai.base import Answers, Question, Unusable
+from app.ai.openai_client import OpenAIClient
 from app.ai.results import find_results
 from app.domain.decision import Category, JudgedBy, Judgement
-from app.errors import (
-    AuthError,
-    BizzyBeeError,
-    PermanentError,
-    RateLimited,
-    RetryableError,
-)
-from app.transport import RATE_LIMIT_PAUSE, Bearer, HTTPClient, retry_after
+from app.transport import Bearer
 
 PROMPT_VERSION = "classify/1"
 
@@ -37,18 +29,6 @@ _ODD_KEY = "LOVABLE_AI_GATEWAY_KEY has characters that no key has"
 _FUNCTION = "classify_messages"
 _CONNECT_SECONDS = 5.0
 _MAX_BYTES = 4 * 1024 * 1024
-#: As `type` or `code` of a 429 these mean that the money is gone, not that we were too fast.
-_OUT_OF_MONEY = frozenset(
-    {
-        "insufficient_quota",
-        "credit_balance_exhausted",
-        "organization_spend_limit_exceeded",
-        "project_spend_limit_exceeded",
-        "organization_usage_limit_exceeded",
-    }
-)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 _RESULT = {
     "type": "object",
@@ -86,46 +66,6 @@ class _Result(BaseModel):
     reason: Annotated[str, Field(max_length=MAX_REASON)]
 
 
-class _Gateway(HTTPClient):
-    """Reads the refusals of the gateway, which may mean the account and not the request."""
-
-    #: Asked again, a model answers otherwise.
-    too_large = RetryableError
-
-    def read(self, what: str, response: requests.Response) -> dict[str, Any]:
-        answer = super().read(what, response)
-        if not isinstance(answer, dict):
-            raise RetryableError(f"{what} answered no readable JSON")
-        return answer
-
-    def refusal(self, what: str, response: requests.Response) -> BizzyBeeError:
-        detail = f"{what} answered {response.status_code}"
-        match response.status_code:
-            case 401 | 403:
-                return AuthError(f"{detail}: the key is refused")
-            case 402:
-                return AuthError(f"{detail}: the credit is used up")
-            case 429 if not _OUT_OF_MONEY.isdisjoint(self._error_names(what, response)):
-                return AuthError(f"{detail}: the credit is used up")
-            case 429 if retry_after(response.headers) is None:
-                pause = _reset(response.headers)
-                return RateLimited(detail, RATE_LIMIT_PAUSE if pause is None else pause)
-            case 404 | 410:  # no such model, which is nothing that went away
-                return PermanentError(detail)
-            case _:
-                return super().refusal(what, response)
-
-    def _error_names(self, what: str, response: requests.Response) -> set[str]:
-        """The type and the code of an error, as far as its body can be read."""
-        try:
-            error = self.read(what, response).get("error")
-        except RetryableError:
-            return set()
-        if not isinstance(error, dict):
-            return set()
-        return {str(error.get("type")), str(error.get("code"))}
-
-
 class GatewayClassifier:
     """Asks a model behind the gateway. Safe between threads and after a fork."""
 
@@ -136,7 +76,7 @@ class GatewayClassifier:
         self.version = f"model/{model}/{PROMPT_VERSION}"
         self._key = key
         self._model = model
-        self._api = _Gateway(
+        self._api = OpenAIClient(
             "the AI gateway",
             base_url,
             timeout=(_CONNECT_SECONDS, timeout),
@@ -215,13 +155,3 @@ def _shown(questions: Sequence[Question]) -> str:
         for index, question in enumerate(questions)
     ]
     return prompts.as_data({"messages": messages})
-
-
-def _reset(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the limits of requests and tokens are full again, such as `6m0s`."""
-    waits = [
-        sum(float(count) * _SECONDS[unit] for count, unit in _DURATION.findall(value))
-        for kind in ("requests", "tokens")
-        if _DURATION.match(value := headers.get(f"x-ratelimit-reset-{kind}", ""))
-    ]
-    return max(waits, default=None)

@@ -42,6 +42,8 @@ def settings_for(settings: Settings, sandbox_url: str) -> Settings:
             "LOVABLE_AI_GATEWAY_KEY": "sandbox-demo",
             "ANTHROPIC_API_URL": f"{sandbox_url}/anthropic",
             "ANTHROPIC_API_KEY": "sandbox-demo",
+            "OPENAI_BASE_URL": f"{sandbox_url}/openai",
+            "OPENAI_API_KEY": "sandbox-demo",
             "META_GRAPH_API_URL": f"{sandbox_url}/meta",
             # Signs what the sandbox tells us; of this time only, so that nobody can use it later.
             "META_APP_SECRET": secrets.token_hex(16),

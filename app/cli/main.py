@@ -28,6 +28,7 @@ from app.cli import (
     rules,
     runs,
     schedule,
+    search,
     up,
     upkeep,
 )
@@ -65,6 +66,7 @@ for command in (
     customers.customers,
     schedule.schedule,
     archive.archive,
+    search.search,
     *upkeep.COMMANDS,
     doctor.doctor,
     up.up,

@@ -172,6 +172,16 @@ class ArchiveKind(StrEnum):
     """Requests of providers, whole."""
 
 
+class ChunkStatus(StrEnum):
+    """How far a piece of a message is on its way to be found by its meaning."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    EMBEDDED = "embedded"
+    FAILED = "failed"
+    """Given up; it is still found by its words."""
+
+
 class DeadLetterStatus(StrEnum):
     OPEN = "open"
     REQUEUED = "requeued"

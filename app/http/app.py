@@ -13,6 +13,7 @@ from app.http.health import health
 from app.http.imports import imports
 from app.http.ingest import ingest
 from app.http.jobs import jobs
+from app.http.knowledge import knowledge
 from app.http.messaging import messaging
 from app.http.openapi import SECURITY_SCHEMES, describe, docs
 from app.http.orders import orders
@@ -36,6 +37,7 @@ BLUEPRINTS = (
     products,
     orders,
     events,
+    knowledge,
     health,
 )
 

@@ -182,6 +182,15 @@ class Scheduled(Job):
     scheduled_id: UUID
 
 
+class Embed(Job):
+    """Bring what is searched of a workspace up to date with its messages."""
+
+    queue = queues.KNOWLEDGE
+    job_type: Literal["EMBED"] = "EMBED"
+    chunk_ids: tuple[UUID, ...] = ()
+    """Those that a dead letter is about."""
+
+
 class DeadLetterNotice(BaseModel):
     """Says that something was given up. The letters are rows; this is only the news of them."""
 
@@ -210,6 +219,7 @@ CONTRACTS: dict[str, type[Job]] = {
         StoreFiles,
         Outbound,
         Scheduled,
+        Embed,
     )
 }
 

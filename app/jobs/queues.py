@@ -7,6 +7,7 @@ DRAFT = "bb_draft_jobs"
 OUTBOUND = "bb_outbound_jobs"
 DEADLETTER = "bb_deadletter_jobs"
 SYNC = "bb_sync_jobs"
+KNOWLEDGE = "bb_knowledge_jobs"
 OPS = "bb_ops_jobs"
 
-ALL = (IMPORT, INGEST, CLASSIFY, DRAFT, OUTBOUND, SYNC, DEADLETTER, OPS)
+ALL = (IMPORT, INGEST, CLASSIFY, DRAFT, OUTBOUND, SYNC, KNOWLEDGE, DEADLETTER, OPS)

@@ -4,6 +4,7 @@ from app.models.archive import Archive
 from app.models.attachment import Attachment
 from app.models.base import Base
 from app.models.channel_config import ChannelConfig, MessageFetch, SyncWatermark
+from app.models.chunk import RagChunk
 from app.models.conversation import Conversation, ConversationRef
 from app.models.customer import Customer, CustomerIdentity, CustomerMerge
 from app.models.event import MessageEvent
@@ -55,6 +56,7 @@ __all__ = [
     "OutboundMessage",
     "PipelineRun",
     "Product",
+    "RagChunk",
     "ScheduledJob",
     "ScheduledRun",
     "SenderRule",

@@ -12,6 +12,16 @@ from app.domain.unified_message import Direction, MessageKind
 from app.models.attachment import Attachment
 from app.models.base import Base, InWorkspace, Timestamps, UUIDKey, on_account, on_home
 
+#: What of a message is searched, as a digest: nothing of what was taken back, did not go out, or is
+#: no message that somebody wrote to somebody else.
+SEARCHED = text(
+    "(CASE WHEN kind IN ('text', 'media') AND deleted_at IS NULL"
+    " AND (delivery_status IS NULL OR delivery_status NOT IN ('queued', 'failed'))"
+    " THEN md5(COALESCE(body_visible, '')) ELSE '' END)"
+)
+#: The chunks are out of step with the message. Both stand in its row, so no marker can be wrong.
+IS_UNCHUNKED = text(f"chunked_from IS DISTINCT FROM {SEARCHED.text}")
+
 
 class Message(InWorkspace, Base):
     """One message of a conversation."""
@@ -40,6 +50,12 @@ class Message(InWorkspace, Base):
             postgresql_where=text(
                 "NOT is_old AND NOT reply_sent AND sender_type = 'customer'"
             ),
+        ),
+        Index(
+            "ix_messages_unchunked",
+            "workspace_id",
+            "id",
+            postgresql_where=IS_UNCHUNKED,
         ),
     )
 
@@ -76,6 +92,8 @@ class Message(InWorkspace, Base):
     """Without quoted mail and signature."""
     body_quoted: Mapped[str | None]
     """What was quoted, for who wants to see it."""
+    chunked_from: Mapped[str | None]
+    """The digest of what its chunks were made from; null until they are made."""
     body_html: Mapped[str | None]
     attachments: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
     """The files as the message lists them; what became of each is in `files`."""

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.status import AttachmentState
+from app.domain.status import AttachmentState, ChunkStatus
 from app.jobs.publishing import NoPublisher
 from app.logs import get_logger
 from app.models import (
@@ -24,6 +24,7 @@ from app.models import (
     MessageFetch,
     OutboundMessage,
     PipelineRun,
+    RagChunk,
     ScheduledJob,
     SyncWatermark,
 )
@@ -41,6 +42,7 @@ _LEASED: tuple[tuple[Any, ColumnElement[bool]], ...] = (
     (SyncWatermark, true()),
     (ScheduledJob, true()),
     (Attachment, Attachment.state == AttachmentState.PENDING),
+    (RagChunk, RagChunk.status == ChunkStatus.PROCESSING),
 )
 
 log = get_logger("leases")

@@ -92,6 +92,7 @@ def test_doctor_finds_all_well(bizzybee):
         "storage": True,
         "LOVABLE_AI_GATEWAY_KEY": True,
         "ANTHROPIC_API_KEY": True,
+        "OPENAI_API_KEY": True,
         "adapters": True,
     }
     assert {one["do"] for one in done.json} == {""}

@@ -13,6 +13,7 @@ from app.jobs.contracts import (
     Classify,
     DeadLetterNotice,
     Draft,
+    Embed,
     FetchMessages,
     ImportFetch,
     Job,
@@ -102,6 +103,11 @@ KNOWN = {
         "workspace_id": WORKSPACE,
         "scheduled_id": OTHER,
     },
+    Embed: {
+        "job_type": "EMBED",
+        "workspace_id": WORKSPACE,
+        "chunk_ids": [OTHER],
+    },
 }
 
 each_contract = pytest.mark.parametrize("contract", KNOWN, ids=lambda one: one.__name__)
@@ -137,6 +143,7 @@ def test_a_job_survives_the_broker(contract):
         (StoreFiles, "bb_sync_jobs"),
         (Outbound, "bb_outbound_jobs"),
         (Scheduled, "bb_ops_jobs"),
+        (Embed, "bb_knowledge_jobs"),
     ],
     ids=lambda one: getattr(one, "__name__", one),
 )
@@ -267,7 +274,8 @@ def test_an_unknown_type_is_refused_with_those_there_are():
 
     assert str(fault.value) == (
         "unknown job_type 'EXPLODE'; known: IMPORT_FETCH, POLL, FETCH_MESSAGES, "
-        "SUBSCRIBE, MATERIALIZE, CLASSIFY, DRAFT, STORE_FILES, OUTBOUND, SCHEDULED"
+        "SUBSCRIBE, MATERIALIZE, CLASSIFY, DRAFT, STORE_FILES, "
+        "OUTBOUND, SCHEDULED, EMBED"
     )
 
 

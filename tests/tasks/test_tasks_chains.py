@@ -138,6 +138,7 @@ def test_each_job_is_a_message_of_its_own(publisher, broker):
         "bb_draft_jobs": 2,
         "bb_outbound_jobs": 0,
         "bb_sync_jobs": 2,
+        "bb_knowledge_jobs": 0,
         "bb_deadletter_jobs": 0,
         "bb_ops_jobs": 0,
         "unacked": 0,

@@ -150,6 +150,7 @@ def test_stages_come_back_and_ticks_do_not(tasks):
     early = {name for name, task in tasks.items() if not task.acks_late}
 
     assert early == {
+        "operations.embeddings",
         "operations.sweep",
         "operations.supervise",
         "operations.tick_schedules",

@@ -99,13 +99,21 @@ def _roles(runtime: Runtime) -> Iterator[Finding]:
 
 def _vector(runtime: Runtime) -> Iterator[Finding]:
     with runtime.database.engine.connect() as connection:
-        version = connection.execute(
+        row = connection.execute(
             text(
-                "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'"
+                "SELECT installed_version AS version,"
+                # Before that, it is the migration that installs it.
+                " to_regclass('public.rag_chunks') IS NOT NULL AS could_be_used"
+                " FROM pg_available_extensions WHERE name = 'vector'"
             )
-        ).scalar()
-    found = f"pgvector {version}" if version else "not installed; nothing needs it yet"
-    yield Finding("extension vector", True, found)
+        ).first()
+    if row is not None and row.version:
+        yield Finding("extension vector", True, f"pgvector {row.version}")
+    else:
+        ok = row is None or not row.could_be_used
+        advice = "" if ok else "CREATE EXTENSION vector; run alembic/sql/vectors.sql"
+        found = "not installed: search goes by words only"
+        yield Finding("extension vector", ok, found, advice)
 
 
 def _broker(runtime: Runtime) -> Iterator[Finding]:
@@ -133,6 +141,7 @@ def _models(runtime: Runtime) -> Iterator[Finding]:
     for name, key, without in (
         ("LOVABLE_AI_GATEWAY_KEY", settings.gateway_key, "evidence alone decides"),
         ("ANTHROPIC_API_KEY", settings.anthropic_api_key, "no drafts are written"),
+        ("OPENAI_API_KEY", settings.openai_api_key, "search knows words, not meanings"),
     ):
         if settings.ai_mode is AIMode.OFFLINE:
             yield Finding(name, True, f"not used, BB_AI_MODE is offline: {without}")

@@ -8,6 +8,7 @@ from app import store
 from app.domain.status import DeadLetterStatus, EventStatus, OutboundState
 from app.errors import InvalidInput, NotFound
 from app.jobs.contracts import (
+    Embed,
     FetchMessages,
     ImportFetch,
     Job,
@@ -115,7 +116,7 @@ def discard_letters(
 
 #: Jobs that can be tried again without an event.
 _WITHOUT_EVENT = frozenset(
-    {"IMPORT_FETCH", "FETCH_MESSAGES", "STORE_FILES", "OUTBOUND"}
+    {"IMPORT_FETCH", "FETCH_MESSAGES", "STORE_FILES", "OUTBOUND", "EMBED"}
 )
 
 
@@ -141,6 +142,9 @@ def _try_again(
         case StoreFiles():
             # The letter of another file of the message may have done it already: as well.
             store.attachments.revive(tx, job.message_ids)
+            is_due = True
+        case Embed():
+            store.chunks.revive(tx, job.chunk_ids)
             is_due = True
         case Outbound(outbound_id=UUID() as outbound_id):
             revived = store.outbound.revive(

@@ -1,0 +1,1 @@
+"""What the business knows: its messages, kept findable."""
