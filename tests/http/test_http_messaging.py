@@ -119,7 +119,9 @@ def test_the_same_key_at_the_same_moment_gives_one_message(
 
     def ask(_):
         body = answer_in(conversation_id)
-        return client_of(world).post(OUTBOUND, json=body, headers=headers)
+        return client.application.test_client().post(
+            OUTBOUND, json=body, headers=headers
+        )
 
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(ask, range(8)))
@@ -424,8 +426,11 @@ def test_a_draft_that_two_people_approve_at_once_is_sent_once(
     headers = as_key(Scope.SEND)
     path = f"/api/v1/conversations/{event.conversation_id}/draft/approve"
 
+    # One application for all, as a web process has it.
+    application = client_of(world).application
+
     def approve(_):
-        return client_of(world).post(path, headers=headers)
+        return application.test_client().post(path, headers=headers)
 
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(approve, range(6)))

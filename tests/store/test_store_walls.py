@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import update as change
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.exc import DBAPIError
 
 from app.domain.ids import new_id
@@ -294,6 +294,8 @@ def a_value(column):
         return 1
     if isinstance(column.type, LargeBinary):
         return b"sealed"
+    if isinstance(column.type, TSVECTOR):
+        return "word"
     if isinstance(column.type, Text):
         return f"{column.name} {new_id()}"
     return datetime.now(UTC)

@@ -134,8 +134,9 @@ def _rule(status: dict[str, Any]) -> str | None:
     """By which rule it was not delivered: the codes are those of the answers to a send."""
     for error in islice(records(status.get("errors")), _MAX_LINES):
         code = error.get("code")
-        fault = by_code(WHATSAPP, code, ranges=WHATSAPP_RANGES)
-        if isinstance(code, int) and fault is not None:
+        if not isinstance(code, int):
+            continue
+        if fault := by_code(WHATSAPP, code, ranges=WHATSAPP_RANGES):
             return rule_of(fault.error)
     return None
 
