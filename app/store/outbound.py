@@ -494,14 +494,24 @@ def revive(
 ) -> list[OutboundMessage]:
     """Queue again what ended in one of these states; what the provider is known to have stays.
 
-    The later parts of a text that ended with one of its parts go with it.
+    So does a draft's try that a later one has replaced. The later parts of a text that ended with one of
+    its parts go with it.
     """
+    later = aliased(OutboundMessage)
+    is_replaced = exists().where(
+        later.draft_id == OutboundMessage.draft_id,
+        later.target_message_id == OutboundMessage.target_message_id,
+        later.request_key != OutboundMessage.request_key,
+        later.number > OutboundMessage.number,
+        later.state.not_in((OutboundState.FAILED, OutboundState.CANCELLED)),
+    )
     revived = tx.session.scalars(
         update(OutboundMessage)
         .where(
             OutboundMessage.id.in_(outbound_ids),
             OutboundMessage.state.in_(states),
             OutboundMessage.is_met.is_(False),
+            ~is_replaced,
         )
         .values(
             state=OutboundState.QUEUED,
@@ -544,6 +554,16 @@ def revive(
         update(Message)
         .where(Message.id.in_([*(one.message_id for one in revived), *rest]))
         .values(delivery_status=DeliveryStatus.QUEUED, delivery_reason=None)
+        .execution_options(synchronize_session=False)
+    )
+    # Who approves the draft now gets this try, and no other beside it.
+    tx.session.execute(
+        update(Draft)
+        .where(
+            Draft.id.in_([one.draft_id for one in revived if one.draft_id]),
+            Draft.status == DraftStatus.LIVE,
+        )
+        .values(status=DraftStatus.SENT, updated_at=tx.now)
         .execution_options(synchronize_session=False)
     )
     return list(revived)

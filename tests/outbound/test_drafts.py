@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from app import store
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, NotFound, PermanentError
+from app.services.operations.requeue import requeue_letters
 from app.services.outbound.drafts import approve_draft, edit_draft
 from tests.outbound.conftest import chat, echo
 
@@ -103,6 +104,40 @@ def test_a_draft_that_was_sent_can_no_longer_be_edited(drafted, approve, edit):
 
     with pytest.raises(Conflict, match="sent already"):
         edit(drafted, "Wait!")
+
+
+@pytest.mark.shows("I1", "K4")
+def test_a_failed_try_is_not_sent_beside_the_one_that_replaced_it(
+    world, drafted, approve, dispatch, provider
+):
+    provider.script = [PermanentError("no such template")]
+    approve(drafted)
+    assert dispatch(drafted.conversation_id) == {"failed": 1}
+    with world.system_transaction() as tx:
+        [letter] = store.dead_letters.find(tx, job_type="OUTBOUND")
+    approve(drafted)
+
+    assert requeue_letters(world, [letter.id]) == []
+    assert dispatch(drafted.conversation_id) == {"sent": 1}
+    assert dispatch(drafted.conversation_id) == {}
+    assert provider.texts == ["It left today."]
+
+
+@pytest.mark.shows("I1", "K4")
+def test_a_try_that_is_queued_again_is_the_one_that_an_approval_gives(
+    world, drafted, approve, edit, dispatch, provider
+):
+    provider.script = [PermanentError("no such template")]
+    approve(drafted)
+    dispatch(drafted.conversation_id)
+    edit(drafted, "It left today.")
+    with world.system_transaction() as tx:
+        [letter] = store.dead_letters.find(tx, job_type="OUTBOUND")
+
+    assert requeue_letters(world, [letter.id]) == [letter.id]
+    assert not approve(drafted).is_new
+    assert dispatch(drafted.conversation_id) == {"sent": 1}
+    assert provider.texts == ["It left today."]
 
 
 def test_there_is_nothing_to_approve_where_no_draft_waits(receive, approve):
